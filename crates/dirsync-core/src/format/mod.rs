@@ -1,0 +1,3 @@
+//! One module per on-disk structure: bytes to types and back.
+//!
+//! Each module's header states size, offsets, trust and source article.

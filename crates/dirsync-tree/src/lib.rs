@@ -1,0 +1,14 @@
+//! The only crate that touches the disk.
+//!
+//! What it owns: the [`disk::Disk`] trait with its real, in-memory and faulty implementations,
+//! paths and the look-up of names, the layout marker and the rule of foreign trees, locks, the
+//! journal that makes every change atomic, the ledger of received mail, and the discovery of trees.
+//!
+//! Types carry the rules: a [`view::TreeView`] reads the committed state and nothing else; only a
+//! [`view::TreeMut`], which holds the exclusive lock of a tree that carries our marker, can commit
+//! a [`journal::Plan`]. So "no command writes a foreign tree" and "the dry run prints what the
+//! real run does" hold by construction.
+
+pub mod disk;
+pub mod journal;
+pub mod path;
