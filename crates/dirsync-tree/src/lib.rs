@@ -9,6 +9,19 @@
 //! a [`journal::Plan`]. So "no command writes a foreign tree" and "the dry run prints what the
 //! real run does" hold by construction.
 
+pub mod command;
 pub mod disk;
+pub mod domain;
+pub mod error;
 pub mod journal;
+pub mod lock;
+pub mod marker;
+pub mod names;
 pub mod path;
+pub mod view;
+
+pub use command::Command;
+pub use domain::{Domain, DomainKind};
+pub use error::{ErrorClass, TreeError};
+pub use path::RelPath;
+pub use view::{OpenOptions, TreeMut, TreeView};
