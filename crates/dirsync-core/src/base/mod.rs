@@ -7,6 +7,7 @@ pub mod field;
 pub mod finding;
 pub mod ident;
 pub mod stem;
+pub mod time;
 
 pub use codepage::{CodePage, escape_for_terminal};
 pub use error::{DecodeError, DecodeErrorKind};
@@ -14,3 +15,4 @@ pub use field::{CpField, Hex8};
 pub use finding::{Finding, FindingId, Severity};
 pub use ident::{HexId, Tid};
 pub use stem::{MailbagStem, NamedMailbag};
+pub use time::{DosDateTime, MailDate, UnixTime};
