@@ -1,9 +1,18 @@
 //! The ground floor: types that every other module speaks in.
 
+pub mod codepage;
+pub mod collate;
 pub mod error;
+pub mod field;
 pub mod finding;
 pub mod ident;
+pub mod stem;
+pub mod time;
 
+pub use codepage::{CodePage, escape_for_terminal};
 pub use error::{DecodeError, DecodeErrorKind};
+pub use field::{CpField, Hex8};
 pub use finding::{Finding, FindingId, Severity};
 pub use ident::{HexId, Tid};
+pub use stem::{MailbagStem, NamedMailbag};
+pub use time::{DosDateTime, MailDate, UnixTime};
