@@ -3,6 +3,7 @@
 //! Each module's header states size, offsets, trust and source article.
 
 pub mod field;
+pub mod layout_txt;
 pub mod record;
 pub mod sizes;
 pub mod tree;
