@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use dirsync_core::format::layout::{CURRENT_VERSION, Layout};
+use dirsync_core::format::layout_txt::{CURRENT_VERSION, Layout, LayoutError};
 
 /// Name of the marker in a domain's home.
 pub const LAYOUT_FILE: &str = "LAYOUT.TXT";
@@ -40,9 +40,9 @@ pub enum ForeignReason {
     /// LAYOUT.TXT and MASTER.GLB were not made together.
     Contradicted {
         /// Seconds since 1970 in LAYOUT.TXT.
-        marker_created: u32,
+        marker_created: i64,
         /// Seconds since 1970 in MASTER.GLB.
-        master_created: u32,
+        master_created: i64,
     },
 }
 
@@ -72,15 +72,13 @@ impl Marker {
     /// Judges the bytes of LAYOUT.TXT together with what MASTER.GLB says about its creation
     /// (`None` when there is no MASTER.GLB with our magic to ask).
     #[must_use]
-    pub fn judge(layout: &[u8], master_created: Option<u32>) -> Self {
+    pub fn judge(layout: &[u8], master_created: Option<i64>) -> Self {
         let layout = match Layout::parse(layout) {
             Ok(layout) => layout,
+            Err(LayoutError::Newer(version)) => return Self::Foreign(ForeignReason::Newer(version)),
             Err(error) => return Self::Foreign(ForeignReason::Damaged(error.to_string())),
         };
-        if layout.version > CURRENT_VERSION {
-            return Self::Foreign(ForeignReason::Newer(layout.version));
-        }
-        let marker_created = layout.created.0;
+        let marker_created = layout.created.as_second();
         if let Some(master_created) = master_created
             && master_created != marker_created
         {

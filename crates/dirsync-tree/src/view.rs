@@ -9,8 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dirsync_core::base::time::UnixTime;
-use dirsync_core::format::layout::{CURRENT_VERSION, Layout};
+use dirsync_core::format::layout_txt::{CURRENT_VERSION, Layout};
 
 use crate::disk::{
     Disk, DiskError, DiskErrorKind, DiskOp, EntryKind, EntryName, LockGuard, LockKind, ReadHandle, Stat,
@@ -109,7 +108,7 @@ impl TreeView {
             _lock: lock,
         };
         if let Some(layout) = view.marker.layout() {
-            match Pending::load(view.disk.as_ref(), &view.journal, &layout.tree_id) {
+            match Pending::load(view.disk.as_ref(), &view.journal, &layout.tree_id.0) {
                 Ok(Some(pending)) => {
                     view.overlay = Overlay::new(&view.journal, &pending);
                     view.pending_number = Some(pending.manifest.transaction);
@@ -501,7 +500,7 @@ impl TreeMut {
         let layout = require(&tree, read_marker(disk.as_ref(), &names, &domain)?)?;
         let home = resolve(disk.as_ref(), &names, &RelPath::new(domain.kind.home())?)?;
         let journal = Journal::below(&home)?;
-        let recovered = recover(disk.as_ref(), &journal, &layout.tree_id)?;
+        let recovered = recover(disk.as_ref(), &journal, &layout.tree_id.0)?;
         if recovered.is_some() {
             names.forget();
         }
@@ -510,7 +509,7 @@ impl TreeMut {
         Ok(Self {
             state: JournalState {
                 journal: journal.clone(),
-                tree_id: layout.tree_id,
+                tree_id: layout.tree_id.0,
                 last,
             },
             view: TreeView {
@@ -660,13 +659,13 @@ fn master_created(
     disk: &dyn Disk,
     names: &Names,
     domain: &Domain,
-) -> Result<Option<u32>, TreeError> {
+) -> Result<Option<i64>, TreeError> {
     use dirsync_core::format::master::Master;
     let path = resolve(disk, names, &domain.home_file("MASTER.GLB")?)?;
     match read_small(disk, &path, 1024) {
         Ok(Some((bytes, _))) => Ok(Master::parse(&bytes)
             .ok()
-            .map(|master| UnixTime(master.created.get()).0)),
+            .map(|master| i64::from(master.created.get()))),
         Ok(None) => Ok(None),
         Err(error)
             if matches!(

@@ -1,1 +1,14 @@
-//! Placeholder while the workspace is laid out.
+//! Directory synchronization of Microsoft Mail postoffices: the library people use.
+//!
+//! Floors, lowest first; a module uses only what stands above it:
+//!
+//! * [`postoffice`] - one postoffice: making it, its lists, its mail;
+//! * [`insight`] - looking: check, and later status, trace and doctor, through read-only views.
+//!
+//! The pure core and the disk are re-exported as [`core`] and [`tree`].
+
+pub use dirsync_core as core;
+pub use dirsync_tree as tree;
+
+pub mod insight;
+pub mod postoffice;

@@ -25,6 +25,12 @@ impl<const N: usize> CpField<N> {
     /// The field of zero bytes.
     pub const EMPTY: Self = Self([0; N]);
 
+    /// The empty text, all bytes NUL.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self::EMPTY
+    }
+
     /// A field that holds `text`.
     ///
     /// # Errors

@@ -203,7 +203,7 @@ fn add_own_steps(
 
     let mut line = format!(
         "{} txn={transaction} user={} command=\"{}\" steps={steps} bytes={payload_bytes}",
-        info.now.rfc3339(),
+        info.now.timestamp(),
         one_word(&info.user),
         info.command.words()
     );

@@ -134,6 +134,57 @@ impl Plan {
         self.steps.values().map(Step::payload_bytes).sum()
     }
 
+    /// Adds all steps of another plan, or none when one of them contradicts this plan. Changes of
+    /// parts of one file are joined.
+    ///
+    /// # Errors
+    /// The first step that does not fit; this plan is unchanged then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), PlanError> {
+        // Only the targets that both have can contradict; the rest is copied in as it is.
+        let mut joined = Self::new();
+        for (path, step) in &other.steps {
+            if let Some(mine) = self.steps.get(path) {
+                joined.steps.insert(path.clone(), mine.clone());
+                match step {
+                    Step::Extents {
+                        len_before,
+                        len_after,
+                        extents,
+                    } => {
+                        for extent in extents {
+                            joined.patch(
+                                path.clone(),
+                                *len_before,
+                                extent.offset,
+                                extent.bytes.clone(),
+                            )?;
+                        }
+                        if len_after < len_before {
+                            joined.set_len(path.clone(), *len_before, *len_after)?;
+                        }
+                    }
+                    step => joined.add(path.clone(), step.clone())?,
+                }
+            } else if let Step::Move { to } = step {
+                let taken = self.steps.contains_key(to)
+                    || self
+                        .steps
+                        .values()
+                        .any(|mine| matches!(mine, Step::Move { to: other } if other == to));
+                if taken {
+                    return Err(PlanError::Twice(to.clone()));
+                }
+            }
+        }
+        for (path, step) in &other.steps {
+            self.steps
+                .entry(path.clone())
+                .or_insert_with(|| step.clone());
+        }
+        self.steps.extend(joined.steps);
+        Ok(())
+    }
+
     fn add(&mut self, path: RelPath, step: Step) -> Result<(), PlanError> {
         if path.is_root() {
             return Err(PlanError::Root);

@@ -1,0 +1,4 @@
+//! Looking without touching: everything here reads through a [`crate::tree::TreeView`].
+
+pub mod check;
+pub mod findings;

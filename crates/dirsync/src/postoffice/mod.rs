@@ -1,0 +1,1 @@
+//! One postoffice: making it, its lists, its mail.
