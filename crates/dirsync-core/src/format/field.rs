@@ -167,6 +167,41 @@ impl fmt::Debug for Hex8 {
     }
 }
 
+/// A password of up to 15 bytes, compared exactly; it never shows in debug output.
+#[derive(
+    FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout, Clone, Copy, PartialEq, Eq, Default,
+)]
+#[repr(transparent)]
+pub struct Password(CpField<16>);
+
+impl Password {
+    /// A field that holds `text`.
+    ///
+    /// # Errors
+    /// More than 15 bytes, or a NUL inside.
+    pub fn from_bytes(text: &[u8]) -> Result<Self, DecodeError> {
+        CpField::from_bytes(text).map(Self)
+    }
+
+    /// The password.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        self.0.text()
+    }
+
+    /// Whether none is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() { "none" } else { "set" })
+    }
+}
+
 /// `N` bytes of unknown or unused meaning: zero when created, kept when rewritten.
 #[derive(FromBytes, IntoBytes, Unaligned, Immutable, KnownLayout, Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
@@ -239,6 +274,18 @@ mod tests {
         assert!(stale.is_terminated() && stale.has_garbage_after_nul());
         assert_eq!(format!("{stale:?}"), "\"A\\x00B\\x00\"");
         assert!(CpField::<4>::empty().is_empty());
+    }
+
+    // rule: dec:2.3
+    #[test]
+    fn passwords_do_not_show() {
+        let password = Password::from_bytes(b"Secret word 15b").unwrap();
+        assert_eq!(password.text(), b"Secret word 15b");
+        assert_eq!(
+            format!("{password:?} {:?}", Password::default()),
+            "set none"
+        );
+        assert!(Password::from_bytes(b"sixteen bytes...").is_err());
     }
 
     // rule: pof:R-NAM-006
