@@ -2,12 +2,19 @@
 //!
 //! Each module's header states size, offsets, trust and source article.
 
+pub mod access;
+pub mod codes;
+pub mod counters;
 pub mod field;
 pub mod layout_txt;
+pub mod master;
+pub mod network;
+pub mod opaque;
 pub mod record;
 pub mod sizes;
 pub mod tree;
 pub mod vendor;
+pub mod xtn;
 
-pub use field::{CpField, Hex8, Reserved};
+pub use field::{CpField, Hex8, Password, Reserved};
 pub use record::{FileLayout, FileView, FixedRecord, NoHeader};

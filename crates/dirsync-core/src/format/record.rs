@@ -86,7 +86,6 @@ macro_rules! fixed_record {
         }
     };
 }
-#[allow(unused_imports)]
 pub(crate) use fixed_record;
 
 /// The header of a file that has none.
