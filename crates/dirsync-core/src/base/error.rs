@@ -65,7 +65,10 @@ impl fmt::Display for DecodeError {
             ),
             DecodeErrorKind::BadMagic => f.write_str("the magic bytes are missing"),
             DecodeErrorKind::BadChecksum(stored, computed) => {
-                write!(f, "checksum {stored:X} is stored, the bytes give {computed:X}")
+                write!(
+                    f,
+                    "checksum {stored:X} is stored, the bytes give {computed:X}"
+                )
             }
             DecodeErrorKind::BadField(name) => write!(f, "the field {name} holds an unknown value"),
             DecodeErrorKind::BadText(why) => f.write_str(why),

@@ -1,3 +1,12 @@
 //! One module per on-disk structure: bytes to types and back.
 //!
 //! Each module's header states size, offsets, trust and source article.
+
+pub mod field;
+pub mod fips98;
+pub mod key;
+
+pub use field::{CpField, Hex8, Reserved};
+
+#[cfg(test)]
+pub(crate) mod testhex;
