@@ -5,8 +5,12 @@
 pub mod field;
 pub mod fips98;
 pub mod key;
+pub mod mailbag;
+pub mod mbg;
+pub mod record;
 
 pub use field::{CpField, Hex8, Reserved};
+pub use record::{FileLayout, FileView, FixedRecord, NoHeader};
 
 #[cfg(test)]
 pub(crate) mod testhex;
