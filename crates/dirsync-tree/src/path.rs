@@ -131,7 +131,9 @@ mod tests {
 
     #[test]
     fn paths_never_leave_the_root() {
-        for bad in ["..", "GLB/..", "/etc", "GLB//X", "GLB/", "a\\b", "c:x", "x\0y", "./a"] {
+        for bad in [
+            "..", "GLB/..", "/etc", "GLB//X", "GLB/", "a\\b", "c:x", "x\0y", "./a",
+        ] {
             assert!(RelPath::new(bad).is_err(), "{bad:?}");
         }
         let path = RelPath::new("GLB/MASTER.GLB").unwrap();

@@ -660,11 +660,13 @@ fn master_created(
     names: &Names,
     domain: &Domain,
 ) -> Result<Option<i64>, TreeError> {
-    use dirsync_core::format::master::Master;
+    use dirsync_core::format::FixedRecord as _;
+    use dirsync_core::format::master::MasterRecord;
     let path = resolve(disk, names, &domain.home_file("MASTER.GLB")?)?;
     match read_small(disk, &path, 1024) {
-        Ok(Some((bytes, _))) => Ok(Master::parse(&bytes)
+        Ok(Some((bytes, _))) => Ok(MasterRecord::decode(&bytes)
             .ok()
+            .filter(MasterRecord::has_magic)
             .map(|master| i64::from(master.created.get()))),
         Ok(None) => Ok(None),
         Err(error)

@@ -6,8 +6,12 @@ pub mod access;
 pub mod codes;
 pub mod counters;
 pub mod field;
+pub mod fips98;
+pub mod key;
 pub mod layout_txt;
+pub mod mailbag;
 pub mod master;
+pub mod mbg;
 pub mod network;
 pub mod opaque;
 pub mod record;
@@ -18,3 +22,6 @@ pub mod xtn;
 
 pub use field::{CpField, Hex8, Password, Reserved};
 pub use record::{FileLayout, FileView, FixedRecord, NoHeader};
+
+#[cfg(test)]
+pub(crate) mod testhex;

@@ -57,11 +57,6 @@ impl Overlay {
         }
     }
 
-    /// Whether there is nothing pending.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.actions.is_empty()
-    }
-
     /// Where the committed content of `path` stands.
     pub(crate) fn locate(&self, disk: &dyn Disk, path: &RelPath) -> Result<Located, TreeError> {
         if self.actions.is_empty() {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::core::base::{Finding, FindingId, Repair};
+use crate::core::base::finding::{Finding, FindingId, Repair};
 use crate::tree::journal::{CommitInfo, Plan};
 use crate::tree::view::TreeView;
 use crate::tree::{TreeError, TreeMut};
