@@ -35,22 +35,57 @@ impl DomainKind {
     pub fn core_files(self) -> &'static [(&'static str, &'static [&'static str])] {
         match self {
             Self::Postoffice => &[
-                ("", &["GLB", "NME", "GRP", "MBG", "KEY", "XTN", "USR", "MEM", "P1", "MAI", "ATT"]),
+                (
+                    "",
+                    &[
+                        "GLB", "NME", "GRP", "MBG", "KEY", "XTN", "USR", "MEM", "P1", "MAI", "ATT",
+                    ],
+                ),
                 (
                     "GLB",
                     &[
-                        "LAYOUT.TXT", "TREE.LCK", "JOURNAL", "MASTER.GLB", "ACCESS.GLB",
-                        "ACCESS2.GLB", "ACCESS3.GLB", "CONTROL.GLB", "TID.GLB", "FLAG.GLB",
-                        "NETWORK.GLB", "NETPO.GLB", "GROUP.GLB", "GRPMEM.GLB", "REQCONF.GLB",
-                        "SRVCONF.GLB", "REQTRANS.GLB", "SRVTRANS.GLB", "MSTTRANS.GLB",
-                        "USRTRANS.GLB", "NMETRANS.GLB", "GWTRANS.GLB", "PROCESS.GLB",
+                        "LAYOUT.TXT",
+                        "TREE.LCK",
+                        "JOURNAL",
+                        "MASTER.GLB",
+                        "ACCESS.GLB",
+                        "ACCESS2.GLB",
+                        "ACCESS3.GLB",
+                        "CONTROL.GLB",
+                        "TID.GLB",
+                        "FLAG.GLB",
+                        "NETWORK.GLB",
+                        "NETPO.GLB",
+                        "GROUP.GLB",
+                        "GRPMEM.GLB",
+                        "REQCONF.GLB",
+                        "SRVCONF.GLB",
+                        "REQTRANS.GLB",
+                        "SRVTRANS.GLB",
+                        "MSTTRANS.GLB",
+                        "USRTRANS.GLB",
+                        "NMETRANS.GLB",
+                        "GWTRANS.GLB",
+                        "PROCESS.GLB",
                     ],
                 ),
                 ("NME", &["ADMIN.NME", "ADMINSHD.NME", "GAL.NME"]),
                 ("GRP", &["ADMIN.GRP", "ADMINSHD.GRP"]),
             ],
-            Self::Agent => &[("DXADATA", &["LAYOUT.TXT", "TREE.LCK", "JOURNAL", "SRVCONF.GLB", "REQCONF.GLB"])],
-            Self::Mta => &[("MTADATA", &["LAYOUT.TXT", "TREE.LCK", "JOURNAL", "DBBITMP.DAT"])],
+            Self::Agent => &[(
+                "DXADATA",
+                &[
+                    "LAYOUT.TXT",
+                    "TREE.LCK",
+                    "JOURNAL",
+                    "SRVCONF.GLB",
+                    "REQCONF.GLB",
+                ],
+            )],
+            Self::Mta => &[(
+                "MTADATA",
+                &["LAYOUT.TXT", "TREE.LCK", "JOURNAL", "DBBITMP.DAT"],
+            )],
         }
     }
 }

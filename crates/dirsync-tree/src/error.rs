@@ -45,7 +45,9 @@ pub enum TreeError {
         holder: String,
     },
     /// Two entries fold to the same core file.
-    #[error("{tree}: {first} and {second} differ only in the case of letters; it is not clear which is meant")]
+    #[error(
+        "{tree}: {first} and {second} differ only in the case of letters; it is not clear which is meant"
+    )]
     Ambiguous {
         /// The root as people name it.
         tree: String,
@@ -63,7 +65,9 @@ pub enum TreeError {
         why: String,
     },
     /// A commit passed its commit point but could not be carried out to the end.
-    #[error("{tree}: the change is committed but not completed; it completes on the next run: {error}")]
+    #[error(
+        "{tree}: the change is committed but not completed; it completes on the next run: {error}"
+    )]
     CommittedIncomplete {
         /// The root as people name it.
         tree: String,
@@ -72,7 +76,9 @@ pub enum TreeError {
         error: DiskError,
     },
     /// Whether a commit passed its commit point is not known.
-    #[error("{tree}: it is not known whether the change was committed; the next run completes it or finds the old state: {error}")]
+    #[error(
+        "{tree}: it is not known whether the change was committed; the next run completes it or finds the old state: {error}"
+    )]
     CommitUnknown {
         /// The root as people name it.
         tree: String,

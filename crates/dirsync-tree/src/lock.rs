@@ -5,7 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::disk::{Disk, DiskErrorKind, DiskOp, DiskError, DiskResult, LockGuard, LockKind, ReadHandle};
+use crate::disk::{
+    Disk, DiskError, DiskErrorKind, DiskOp, DiskResult, LockGuard, LockKind, ReadHandle,
+};
 use crate::error::TreeError;
 use crate::path::RelPath;
 
@@ -146,16 +148,12 @@ pub fn read_holder(disk: &dyn Disk, path: &RelPath) -> Option<Holder> {
 }
 
 /// Reads until `buf` is full or the file ends; the number of bytes read.
-pub(crate) fn read_full(
-    file: &dyn ReadHandle,
-    buf: &mut [u8],
-    offset: u64,
-) -> DiskResult<usize> {
+pub(crate) fn read_full(file: &dyn ReadHandle, buf: &mut [u8], offset: u64) -> DiskResult<usize> {
     let mut done = 0usize;
     while done < buf.len() {
-        let at = offset.checked_add(done as u64).ok_or_else(|| {
-            DiskError::new(DiskOp::ReadAt, &RelPath::root(), DiskErrorKind::Io)
-        })?;
+        let at = offset
+            .checked_add(done as u64)
+            .ok_or_else(|| DiskError::new(DiskOp::ReadAt, &RelPath::root(), DiskErrorKind::Io))?;
         let n = file.read_at(&mut buf[done..], at)?;
         if n == 0 {
             break;

@@ -75,7 +75,9 @@ impl Marker {
     pub fn judge(layout: &[u8], master_created: Option<i64>) -> Self {
         let layout = match Layout::parse(layout) {
             Ok(layout) => layout,
-            Err(LayoutError::Newer(version)) => return Self::Foreign(ForeignReason::Newer(version)),
+            Err(LayoutError::Newer(version)) => {
+                return Self::Foreign(ForeignReason::Newer(version));
+            }
             Err(error) => return Self::Foreign(ForeignReason::Damaged(error.to_string())),
         };
         let marker_created = layout.created.as_second();

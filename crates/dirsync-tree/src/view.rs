@@ -12,7 +12,8 @@ use std::time::Duration;
 use dirsync_core::format::layout_txt::{CURRENT_VERSION, Layout};
 
 use crate::disk::{
-    Disk, DiskError, DiskErrorKind, DiskOp, EntryKind, EntryName, LockGuard, LockKind, ReadHandle, Stat,
+    Disk, DiskError, DiskErrorKind, DiskOp, EntryKind, EntryName, LockGuard, LockKind, ReadHandle,
+    Stat,
 };
 use crate::domain::{Domain, DomainKind};
 use crate::error::TreeError;
@@ -89,7 +90,13 @@ impl TreeView {
         let marker = read_marker(disk.as_ref(), &names, &domain)?;
         let lock_path = resolve(disk.as_ref(), &names, &domain.home_file(LOCK_FILE)?)?;
         let lock = if marker.layout().is_some() {
-            acquire(disk.as_ref(), &lock_path, LockKind::Shared, options.wait, false)?
+            acquire(
+                disk.as_ref(),
+                &lock_path,
+                LockKind::Shared,
+                options.wait,
+                false,
+            )?
         } else {
             None
         };
@@ -193,7 +200,9 @@ impl TreeView {
         let stat_of = |path: &RelPath| self.disk.stat(path).map_err(|error| self.io(error));
         match self.overlay.locate(self.disk.as_ref(), path)? {
             Located::Base(at) => stat_of(&at),
-            Located::Patched { base, len, .. } => Ok(stat_of(&base)?.map(|stat| Stat { len, ..stat })),
+            Located::Patched { base, len, .. } => {
+                Ok(stat_of(&base)?.map(|stat| Stat { len, ..stat }))
+            }
             Located::Absent => Ok(None),
             Located::NewDir => Ok(Some(Stat {
                 kind: EntryKind::Dir,
@@ -484,8 +493,13 @@ impl TreeMut {
     ) -> Result<Self, TreeError> {
         let tree = disk.describe();
         let lock_path = resolve(disk.as_ref(), &names, &domain.home_file(LOCK_FILE)?)?;
-        let Some(mut lock) =
-            acquire(disk.as_ref(), &lock_path, LockKind::Exclusive, options.wait, true)?
+        let Some(mut lock) = acquire(
+            disk.as_ref(),
+            &lock_path,
+            LockKind::Exclusive,
+            options.wait,
+            true,
+        )?
         else {
             return Err(TreeError::Busy {
                 tree,
@@ -594,8 +608,8 @@ fn refuse_duplicates(disk: &dyn Disk, names: &Names, domain: &Domain) -> Result<
     let tree = disk.describe();
     for (dir, files) in domain.kind.core_files() {
         let dir = resolve(disk, names, &RelPath::new(dir)?)?;
-        if let Some((first, second)) = core_duplicates(disk, &dir, files)
-            .map_err(|error| TreeError::disk(&tree, error))?
+        if let Some((first, second)) =
+            core_duplicates(disk, &dir, files).map_err(|error| TreeError::disk(&tree, error))?
         {
             return Err(TreeError::Ambiguous {
                 tree,
@@ -641,7 +655,9 @@ fn read_marker(disk: &dyn Disk, names: &Names, domain: &Domain) -> Result<Marker
                 DiskErrorKind::NotRegular(_) | DiskErrorKind::LinkInPath
             ) =>
         {
-            return Ok(Marker::Foreign(ForeignReason::NotReadable(error.to_string())));
+            return Ok(Marker::Foreign(ForeignReason::NotReadable(
+                error.to_string(),
+            )));
         }
         Err(error) => return Err(TreeError::disk(&disk.describe(), error)),
     };

@@ -168,8 +168,8 @@ pub(super) fn apply(disk: &dyn Disk, journal: &Journal, pending: &Pending) -> Di
         if let Action::Move { to } = action {
             match disk.rename_noreplace(path, to) {
                 Ok(()) => {}
-                Err(error)
-                    if error.kind == DiskErrorKind::NotFound && disk.stat(to)?.is_some() => {}
+                Err(error) if error.kind == DiskErrorKind::NotFound && disk.stat(to)?.is_some() => {
+                }
                 Err(error) => return Err(error),
             }
             changed_dirs.insert(parent(path));
@@ -185,15 +185,14 @@ pub(super) fn apply(disk: &dyn Disk, journal: &Journal, pending: &Pending) -> Di
                 changed_files.push(path.clone());
             }
             Action::Replace { stage, .. } => {
-                let staged = journal.stage(*stage).map_err(|_| {
-                    DiskError::new(DiskOp::Rename, path, DiskErrorKind::Io)
-                })?;
+                let staged = journal
+                    .stage(*stage)
+                    .map_err(|_| DiskError::new(DiskOp::Rename, path, DiskErrorKind::Io))?;
                 match disk.rename(&staged, path) {
                     Ok(()) => {}
                     // Verified before: the target is the staged file already.
                     Err(error)
-                        if error.kind == DiskErrorKind::NotFound
-                            && disk.stat(path)?.is_some() => {}
+                        if error.kind == DiskErrorKind::NotFound && disk.stat(path)?.is_some() => {}
                     Err(error) => return Err(error),
                 }
                 changed_dirs.insert(parent(path));

@@ -99,8 +99,16 @@ fn try_commit(
     let mut plan = plan.clone();
     let steps = plan.len();
     let payload_bytes = plan.payload_bytes();
-    add_own_steps(disk, journal, &mut plan, info, transaction, steps, payload_bytes)
-        .map_err(Failed::Before)?;
+    add_own_steps(
+        disk,
+        journal,
+        &mut plan,
+        info,
+        transaction,
+        steps,
+        payload_bytes,
+    )
+    .map_err(Failed::Before)?;
 
     // Step 1: look at every target, reserve space.
     let attrs = inspect(disk, &tree, &plan).map_err(Failed::Before)?;
@@ -166,7 +174,10 @@ fn prepare_dir(disk: &dyn Disk, journal: &Journal, last: u64) -> Result<(), Disk
         None => disk.mkdir(&journal.dir)?,
     }
     if disk.stat(&journal.last)?.is_none() || disk.stat(&journal.audit)?.is_none() {
-        for (path, bytes) in [(&journal.last, encode_last(last)), (&journal.audit, Vec::new())] {
+        for (path, bytes) in [
+            (&journal.last, encode_last(last)),
+            (&journal.audit, Vec::new()),
+        ] {
             if disk.stat(path)?.is_none() {
                 let mut file = disk.create_new(path)?;
                 file.write_at(&bytes, 0)?;
@@ -437,10 +448,12 @@ fn write_down(
         transaction,
         entries,
     };
-    let table = manifest.encode().map_err(|error| TreeError::JournalDamaged {
-        tree: tree.clone(),
-        why: error.to_string(),
-    })?;
+    let table = manifest
+        .encode()
+        .map_err(|error| TreeError::JournalDamaged {
+            tree: tree.clone(),
+            why: error.to_string(),
+        })?;
     let mut file = disk.create_new(&journal.commit_new).map_err(io)?;
     file.write_at(&table, 0).map_err(io)?;
     let mut at = table.len() as u64;

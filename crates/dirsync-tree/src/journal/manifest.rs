@@ -44,7 +44,11 @@ pub(crate) struct ManifestExtent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Rename the staged file over the target.
-    Replace { stage: u32, len: u64, crc: u32 },
+    Replace {
+        stage: u32,
+        len: u64,
+        crc: u32,
+    },
     Extents {
         len_before: u64,
         len_after: u64,
@@ -53,7 +57,9 @@ pub(crate) enum Action {
     Remove,
     Mkdir,
     Rmdir,
-    Move { to: RelPath },
+    Move {
+        to: RelPath,
+    },
 }
 
 /// A manifest, decoded.
@@ -191,7 +197,10 @@ impl Manifest {
                 "its checksum is {stored:08X}, the bytes give {computed:08X}"
             )));
         }
-        let mut reader = Reader { bytes: body, at: 16 };
+        let mut reader = Reader {
+            bytes: body,
+            at: 16,
+        };
         let mut tree_id = [0u8; 16];
         tree_id.copy_from_slice(reader.take(16)?);
         let transaction = reader.u64()?;
@@ -232,7 +241,9 @@ impl Manifest {
                                 .is_some_and(|end| end <= file_len)
                             && extent.payload_at >= len;
                         if !inside {
-                            return Err(ManifestError(format!("an extent of {path} is out of range")));
+                            return Err(ManifestError(format!(
+                                "an extent of {path} is out of range"
+                            )));
                         }
                         extents.push(extent);
                     }
@@ -312,8 +323,8 @@ impl<'a> Reader<'a> {
     fn path(&mut self) -> Result<RelPath, ManifestError> {
         let len = usize::from(self.u16()?);
         let bytes = self.take(len)?;
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| ManifestError("a path is not UTF-8".into()))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| ManifestError("a path is not UTF-8".into()))?;
         RelPath::new(text).map_err(|error| ManifestError(error.to_string()))
     }
 }
@@ -329,13 +340,25 @@ mod tests {
             tree_id: [7; 16],
             transaction: 42,
             entries: vec![
-                (p("GLB/A"), Action::Replace { stage: 1, len: 5, crc: 9 }),
+                (
+                    p("GLB/A"),
+                    Action::Replace {
+                        stage: 1,
+                        len: 5,
+                        crc: 9,
+                    },
+                ),
                 (
                     p("GLB/B"),
                     Action::Extents {
                         len_before: 10,
                         len_after: 20,
-                        extents: vec![ManifestExtent { offset: 10, len: 10, payload_at: 0, crc: 3 }],
+                        extents: vec![ManifestExtent {
+                            offset: 10,
+                            len: 10,
+                            payload_at: 0,
+                            crc: 3,
+                        }],
                     },
                 ),
                 (p("C"), Action::Remove),
@@ -352,12 +375,18 @@ mod tests {
         let table = manifest.encode().unwrap();
         let file_len = table.len() as u64 + 10;
         assert_eq!(Manifest::decode(&table, file_len).unwrap(), manifest);
-        assert!(Manifest::decode(&table, file_len - 1).is_err(), "payload cut off");
+        assert!(
+            Manifest::decode(&table, file_len - 1).is_err(),
+            "payload cut off"
+        );
         for at in 0..table.len() {
             for bit in 0..8 {
                 let mut bad = table.clone();
                 bad[at] ^= 1 << bit;
-                assert!(Manifest::decode(&bad, file_len).is_err(), "byte {at} bit {bit}");
+                assert!(
+                    Manifest::decode(&bad, file_len).is_err(),
+                    "byte {at} bit {bit}"
+                );
             }
         }
         for cut in 0..table.len() {

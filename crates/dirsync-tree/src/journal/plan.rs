@@ -362,7 +362,10 @@ mod tests {
         let mut plan = Plan::new();
         plan.replace(p("A"), vec![1]).unwrap();
         assert_eq!(plan.remove(p("A")), Err(PlanError::Twice(p("A"))));
-        assert_eq!(plan.patch(p("A"), 1, 0, vec![2]), Err(PlanError::Twice(p("A"))));
+        assert_eq!(
+            plan.patch(p("A"), 1, 0, vec![2]),
+            Err(PlanError::Twice(p("A")))
+        );
         plan.mkdir(p("D")).unwrap();
         plan.mkdir(p("D")).unwrap();
         plan.move_to(p("B"), p("C")).unwrap();

@@ -45,7 +45,9 @@ pub(crate) const fn kind(
 
 /// All kinds of findings, in the order of the check's parts.
 pub fn all() -> impl Iterator<Item = &'static FindingKind> {
-    super::check::PARTS.iter().flat_map(|part| part.kinds.iter())
+    super::check::PARTS
+        .iter()
+        .flat_map(|part| part.kinds.iter())
 }
 
 /// The row of one id.
