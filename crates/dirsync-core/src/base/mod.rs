@@ -1,5 +1,6 @@
 //! The ground floor: types that every other module speaks in.
 
+pub mod address;
 pub mod codepage;
 pub mod collate;
 pub mod error;
@@ -9,6 +10,7 @@ pub mod ident;
 pub mod stem;
 pub mod time;
 
+pub use address::{Address, AddressType, FullName, MailboxName, PoName, Scope};
 pub use codepage::{CodePage, escape_for_terminal};
 pub use error::{DecodeError, DecodeErrorKind};
 pub use field::{CpField, Hex8};
