@@ -3,20 +3,27 @@
 //! Each module's header states size, offsets, trust and source article.
 
 pub mod access;
+pub mod chain;
 pub mod codes;
 pub mod counters;
 pub mod field;
 pub mod fips98;
+pub mod galnetpo;
+pub mod group;
+pub mod grp;
 pub mod key;
 pub mod layout_txt;
 pub mod mailbag;
 pub mod master;
 pub mod mbg;
+pub mod netpo;
 pub mod network;
+pub mod nme;
 pub mod opaque;
 pub mod record;
 pub mod sizes;
 pub mod tree;
+pub mod usr;
 pub mod vendor;
 pub mod xtn;
 
