@@ -18,6 +18,7 @@
 //! * A failed sync is final: the caller must not retry it in this process, since the kernel may
 //!   have dropped the pages.
 
+pub mod fault;
 pub mod mem;
 
 use std::fmt;
