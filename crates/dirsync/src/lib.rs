@@ -1,1 +1,3 @@
-//! Placeholder while the workspace is laid out.
+//! Directory synchronization of Microsoft Mail postoffices: the library people use.
+
+pub mod progress;
