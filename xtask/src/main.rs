@@ -1,2 +1,65 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! Tasks of the workspace: `cargo xtask TASK`.
+//!
+//! Each task is a module of its own with `Args` (clap) and
+//! `run(args: &Args, root: &Path) -> anyhow::Result<bool>`; `false` means that it found something,
+//! exit 1. To add one: declare the module, add a line to [`Task`] and one to [`run`].
+
+mod conformance;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks of the workspace")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(clap::Subcommand)]
+enum Task {
+    /// Which rules of the specification are proven by a test, left out, or neither.
+    Conformance(conformance::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match root().and_then(|root| run(&cli.task, &root)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(5)
+        }
+    }
+}
+
+fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
+    match task {
+        Task::Conformance(args) => conformance::run(args, root),
+    }
+}
+
+/// The root of the workspace: the directory above this package.
+fn root() -> anyhow::Result<PathBuf> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package
+        .parent()
+        .map(Path::to_path_buf)
+        .with_context(|| format!("{} has no directory above it", package.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_found_and_the_command_line_is_well_formed() {
+        assert!(root().unwrap().join("Cargo.lock").is_file());
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

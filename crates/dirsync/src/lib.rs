@@ -12,3 +12,4 @@ pub use dirsync_tree as tree;
 
 pub mod insight;
 pub mod postoffice;
+pub mod progress;
