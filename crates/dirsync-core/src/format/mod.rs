@@ -8,6 +8,7 @@ pub mod key;
 pub mod mailbag;
 pub mod mbg;
 pub mod record;
+pub mod transactions;
 
 pub use field::{CpField, Hex8, Reserved};
 pub use record::{FileLayout, FileView, FixedRecord, NoHeader};
