@@ -22,6 +22,7 @@ pub mod nme;
 pub mod opaque;
 pub mod record;
 pub mod sizes;
+pub mod transactions;
 pub mod tree;
 pub mod usr;
 pub mod vendor;
