@@ -9,6 +9,7 @@ pub mod finding;
 pub mod ident;
 pub mod stem;
 pub mod time;
+pub mod transaction;
 
 pub use address::{Address, AddressType, FullName, MailboxName, PoName, Scope};
 pub use codepage::{CodePage, escape_for_terminal};
@@ -18,3 +19,4 @@ pub use finding::{Finding, FindingId, Severity};
 pub use ident::{HexId, Tid};
 pub use stem::{MailbagStem, NamedMailbag};
 pub use time::{DosDateTime, MailDate, UnixTime};
+pub use transaction::{Entry, Transaction};
