@@ -7,6 +7,7 @@ pub mod error;
 pub mod field;
 pub mod finding;
 pub mod ident;
+pub mod logline;
 pub mod stem;
 pub mod time;
 pub mod transaction;
