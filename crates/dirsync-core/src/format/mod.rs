@@ -5,8 +5,11 @@
 pub mod field;
 pub mod fips98;
 pub mod key;
+pub mod mai;
 pub mod mailbag;
 pub mod mbg;
+mod message_parts;
+pub mod p1;
 pub mod record;
 pub mod transactions;
 
