@@ -2,6 +2,7 @@
 //!
 //! Each module's header states size, offsets, trust and source article.
 
+pub mod compressed;
 pub mod field;
 pub mod fips98;
 pub mod key;
