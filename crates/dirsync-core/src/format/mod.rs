@@ -21,6 +21,7 @@ pub mod mai;
 pub mod mailbag;
 pub mod master;
 pub mod mbg;
+mod message_parts;
 pub mod netpo;
 pub mod network;
 pub mod nme;
