@@ -9,6 +9,7 @@ pub mod counters;
 pub mod field;
 pub mod folders;
 pub mod fresh;
+pub mod galindex;
 pub mod galnetpo;
 pub mod gateway_list;
 pub mod group;
