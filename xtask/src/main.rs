@@ -1,2 +1,8 @@
 //! Placeholder while the workspace is laid out.
-fn main() {}
+
+mod tidy;
+
+fn main() -> anyhow::Result<()> {
+    let root = std::env::current_dir()?;
+    tidy::run(&root)
+}
