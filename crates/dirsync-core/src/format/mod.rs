@@ -11,6 +11,7 @@ pub mod field;
 pub mod fips98;
 pub mod folders;
 pub mod fresh;
+pub mod galindex;
 pub mod galnetpo;
 pub mod gateway_list;
 pub mod group;
