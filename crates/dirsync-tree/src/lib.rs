@@ -9,6 +9,7 @@
 //! a [`journal::Plan`]. So "no command writes a foreign tree" and "the dry run prints what the
 //! real run does" hold by construction.
 
+pub mod discover;
 pub mod disk;
 pub mod journal;
 pub mod path;
