@@ -20,6 +20,9 @@
 
 pub mod fault;
 pub mod mem;
+pub mod real;
+#[cfg(test)]
+mod suite;
 
 use std::fmt;
 use std::io;
