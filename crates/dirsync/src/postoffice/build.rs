@@ -372,3 +372,60 @@ fn busy_with(disk: &dyn Disk, name: &str, error: TreeError) -> PoError {
         other => other.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::format::fresh::FreshFile;
+    use crate::tree::disk::mem::MemDisk;
+
+    fn p(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    // Two builds of one place, or a file put into the empty directory at the last moment.
+    #[test]
+    fn whoever_comes_second_loses_and_leaves_nothing() {
+        let tree = FreshTree {
+            directories: &["GLB", "GLB/X"],
+            files: vec![FreshFile {
+                path: "GLB/X/FILE".into(),
+                bytes: vec![1],
+                read_only: false,
+            }],
+        };
+        let lock = "GLB/TREE.LCK";
+        let options = BuildOptions {
+            wait: Duration::ZERO,
+            holder: Holder::default(),
+            seed: 5,
+        };
+        let disk = MemDisk::new();
+        let (site, _guard) = claim(&disk, "A", lock, &options).unwrap();
+        fill(&disk, &site, &tree, lock).unwrap();
+        disk.add_file(&p("A/MINE"), b"mine").unwrap();
+        let error = publish(&disk, &site, "A").unwrap_err();
+        assert!(matches!(error, PoError::TargetExists { .. }), "{error}");
+        // The rename itself refuses as well, whatever the look before it saw.
+        assert!(disk.rename_noreplace(&site, &p("A")).is_err());
+        assert!(disk.rename(&site, &p("A")).is_err());
+        remove(&disk, &site, &tree, lock).unwrap();
+        let left: Vec<String> = disk.snapshot().into_keys().collect();
+        assert_eq!(left, ["A", "A/MINE"]);
+    }
+
+    #[test]
+    fn a_taken_working_name_is_not_touched() {
+        let disk = MemDisk::new();
+        let lock = "GLB/TREE.LCK";
+        let options = BuildOptions {
+            wait: Duration::ZERO,
+            holder: Holder::default(),
+            seed: 5,
+        };
+        let (first, _guard) = claim(&disk, "A", lock, &options).unwrap();
+        let (second, _other) = claim(&disk, "A", lock, &options).unwrap();
+        assert_eq!(first, p(".A.init-00000005"));
+        assert_ne!(first, second);
+    }
+}
