@@ -1,6 +1,7 @@
 //! The ground floor: types that every other module speaks in.
 
 pub mod address;
+pub mod catalogue;
 pub mod codepage;
 pub mod collate;
 pub mod error;
