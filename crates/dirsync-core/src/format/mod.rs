@@ -2,6 +2,7 @@
 //!
 //! Each module's header states size, offsets, trust and source article.
 
+pub mod body;
 pub mod compressed;
 pub mod field;
 pub mod fips98;
@@ -12,6 +13,7 @@ pub mod mbg;
 mod message_parts;
 pub mod p1;
 pub mod record;
+pub mod template;
 pub mod transactions;
 
 pub use field::{CpField, Hex8, Reserved};
