@@ -2,7 +2,9 @@
 //!
 //! Each module's header states size, offsets, trust and source article.
 
+mod message_parts;
 pub mod access;
+pub mod body;
 pub mod chain;
 pub mod codes;
 pub mod compressed;
@@ -22,7 +24,6 @@ pub mod mai;
 pub mod mailbag;
 pub mod master;
 pub mod mbg;
-mod message_parts;
 pub mod netpo;
 pub mod network;
 pub mod nme;
@@ -34,6 +35,7 @@ pub mod record;
 pub mod reqconf;
 pub mod sizes;
 pub mod srvconf;
+pub mod template;
 pub mod transactions;
 pub mod tree;
 pub mod usr;
