@@ -2,7 +2,6 @@
 //!
 //! Each module's header states size, offsets, trust and source article.
 
-mod message_parts;
 pub mod access;
 pub mod body;
 pub mod chain;
@@ -24,6 +23,7 @@ pub mod mai;
 pub mod mailbag;
 pub mod master;
 pub mod mbg;
+mod message_parts;
 pub mod netpo;
 pub mod network;
 pub mod nme;
