@@ -154,24 +154,24 @@ impl RealDisk {
         Ok(())
     }
 
-    /// Renames without replacing. Where the file system cannot do that in one step, a file gets
-    /// its second name first and then loses the first one (a crash in between leaves both names,
-    /// never none, and nothing is replaced); a directory is renamed after a look, which can replace
-    /// at most an empty directory made at that moment.
+    /// Renames without replacing, in one step where the file system can.
     fn move_to_free_name(&self, from: &RelPath, to: &RelPath) -> Outcome<()> {
         let (from_dir, from_name) = self.parent_not_root(from)?;
         let (to_dir, to_name) = self.parent_not_root(to)?;
-        let moved = fs::renameat_with(
-            &from_dir,
-            from_name,
-            &to_dir,
-            to_name,
-            RenameFlags::NOREPLACE,
-        );
-        match moved {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-            done => return Ok(done?),
+        let flags = RenameFlags::NOREPLACE;
+        match fs::renameat_with(&from_dir, from_name, &to_dir, to_name, flags) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.move_in_steps(from, to),
+            done => Ok(done?),
         }
+    }
+
+    /// Renames without replacing on a file system that cannot do it in one step: a file gets its
+    /// second name first and then loses the first one (a crash in between leaves both names, never
+    /// none, and nothing is replaced); a directory is renamed after a look, which can replace at
+    /// most an empty directory made at that moment.
+    fn move_in_steps(&self, from: &RelPath, to: &RelPath) -> Outcome<()> {
+        let (from_dir, from_name) = self.parent_not_root(from)?;
+        let (to_dir, to_name) = self.parent_not_root(to)?;
         if stat_at(&from_dir, from_name)?.kind == EntryKind::Dir {
             return match stat_at(&to_dir, to_name) {
                 Err(Failure {
@@ -507,4 +507,87 @@ fn from_stat(stat: &fs::Stat) -> Stat {
 /// Repeats a call that a signal interrupted.
 fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     rustix::io::retry_on_intr(&mut call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    // File systems without RENAME_NOREPLACE are rare where tests run, so the steps are called.
+    #[test]
+    fn a_move_in_steps_replaces_nothing() {
+        let temporary = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(temporary.path()).unwrap();
+        for dir in ["D", "E"] {
+            disk.mkdir(&path(dir)).unwrap();
+        }
+        for file in ["A", "B"] {
+            let mut file = disk.create_new(&path(file)).unwrap();
+            file.write_at(b"x", 0).unwrap();
+        }
+        std::os::unix::fs::symlink("nowhere", temporary.path().join("L")).unwrap();
+        let steps = |from, to| {
+            let moved = disk.move_in_steps(&path(from), &path(to));
+            moved.map_err(|failure| failure.kind)
+        };
+        for (from, to) in [
+            ("A", "B"),
+            ("A", "D"),
+            ("A", "L"),
+            ("D", "E"),
+            ("D", "A"),
+            ("D", "L"),
+        ] {
+            assert_eq!(
+                steps(from, to),
+                Err(DiskErrorKind::AlreadyExists),
+                "{from} {to}"
+            );
+        }
+        assert_eq!(steps("X", "Y"), Err(DiskErrorKind::NotFound));
+        assert_eq!(steps("D", "D/X"), Err(DiskErrorKind::Io));
+        steps("A", "D/A").unwrap();
+        steps("D", "F").unwrap();
+        steps("L", "F/L").unwrap();
+        let stat = disk.stat(&path("F/A")).unwrap().unwrap();
+        assert_eq!((stat.len, stat.links), (1, 1));
+        assert_eq!(disk.stat(&path("A")).unwrap(), None);
+        assert_eq!(disk.stat(&path("L")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_root_that_is_no_directory_is_an_error() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("A");
+        std::fs::write(&file, b"").unwrap();
+        assert_eq!(
+            RealDisk::open(&file).unwrap_err().kind,
+            DiskErrorKind::NotADirectory
+        );
+        let missing = temporary.path().join("B");
+        assert_eq!(
+            RealDisk::open(&missing).unwrap_err().kind,
+            DiskErrorKind::NotFound
+        );
+    }
+
+    // Where the kernel has openat2, the suites `real` and `fallback` test different things.
+    #[test]
+    fn the_suite_tests_both_ways_of_resolving() {
+        let temporary = tempfile::tempdir().unwrap();
+        let with = |openat2| {
+            let disk = RealDisk::open_with(temporary.path(), openat2).unwrap();
+            disk.root.has_openat2()
+        };
+        assert!(!with(false));
+        // Asked in another way than the disk asks.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let resolve = rustix::fs::ResolveFlags::empty();
+        let works = fs::openat2(fs::CWD, temporary.path(), flags, Mode::empty(), resolve).is_ok();
+        assert_eq!(with(true), works);
+    }
 }
