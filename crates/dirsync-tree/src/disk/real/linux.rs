@@ -1,13 +1,14 @@
 //! Linux: descriptors of directories, `openat2`, and nothing by absolute path after the root.
 
+mod convert;
 mod handle;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,11 +16,12 @@ use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::super::{
-    Attrs, DirEntry, Disk, DiskError, DiskErrorKind, DiskOp, DiskResult, EntryKind, LockGuard,
-    LockKind, ReadHandle, Stat, WriteHandle,
+    DirEntry, Disk, DiskErrorKind, DiskOp, DiskResult, EntryKind, LockGuard, LockKind, ReadHandle,
+    Stat, WriteHandle,
 };
 use super::entry_name;
 use crate::path::RelPath;
+use convert::{At, Failure, Outcome, entry_kind, from_stat, not_regular, regular, retry, stat_at};
 use handle::{Guard, Handle};
 use resolve::{DirFd, Root};
 
@@ -378,216 +380,5 @@ impl Disk for RealDisk {
             .map_err(Failure::from)
             .at(DiskOp::FreeSpace, &RelPath::root())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-}
-
-/// Why an operation failed, before it is known what was being done where.
-#[derive(Debug)]
-struct Failure {
-    kind: DiskErrorKind,
-    source: Option<io::Error>,
-}
-
-type Outcome<T> = Result<T, Failure>;
-
-impl Failure {
-    fn kind(kind: DiskErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-
-    fn at(self, op: DiskOp, path: &RelPath) -> DiskError {
-        DiskError {
-            op,
-            path: path.clone(),
-            kind: self.kind,
-            source: self.source,
-        }
-    }
-}
-
-impl From<Errno> for Failure {
-    fn from(errno: Errno) -> Self {
-        Self {
-            kind: error_kind(errno),
-            source: Some(errno.into()),
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self {
-            kind: Errno::from_io_error(&error).map_or(DiskErrorKind::Io, error_kind),
-            source: Some(error),
-        }
-    }
-}
-
-/// Adds operation and path to a failure.
-trait At<T> {
-    fn at(self, op: DiskOp, path: &RelPath) -> DiskResult<T>;
-}
-
-impl<T, F: Into<Failure>> At<T> for Result<T, F> {
-    fn at(self, op: DiskOp, path: &RelPath) -> DiskResult<T> {
-        self.map_err(|failure| failure.into().at(op, path))
-    }
-}
-
-fn error_kind(errno: Errno) -> DiskErrorKind {
-    match errno {
-        Errno::NOENT => DiskErrorKind::NotFound,
-        Errno::EXIST => DiskErrorKind::AlreadyExists,
-        Errno::LOOP => DiskErrorKind::LinkInPath,
-        Errno::NOTDIR => DiskErrorKind::NotADirectory,
-        Errno::ISDIR => DiskErrorKind::NotRegular(EntryKind::Dir),
-        Errno::NXIO | Errno::NODEV => DiskErrorKind::NotRegular(EntryKind::Other),
-        Errno::NOTEMPTY => DiskErrorKind::NotEmpty,
-        Errno::ROFS => DiskErrorKind::ReadOnly,
-        Errno::ACCESS | Errno::PERM => DiskErrorKind::PermissionDenied,
-        Errno::NOSPC | Errno::DQUOT => DiskErrorKind::NoSpace,
-        Errno::NOSYS | Errno::OPNOTSUPP | Errno::XDEV => DiskErrorKind::Unsupported,
-        _ => DiskErrorKind::Io,
-    }
-}
-
-fn not_regular(kind: EntryKind) -> Failure {
-    Failure::kind(DiskErrorKind::NotRegular(kind))
-}
-
-fn regular(stat: Stat) -> Outcome<Stat> {
-    match stat.kind {
-        EntryKind::File => Ok(stat),
-        kind => Err(not_regular(kind)),
-    }
-}
-
-fn stat_at(dir: &DirFd<'_>, name: &str) -> Outcome<Stat> {
-    let stat = fs::statat(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(from_stat(&stat))
-}
-
-fn entry_kind(kind: FileType) -> EntryKind {
-    match kind {
-        FileType::RegularFile => EntryKind::File,
-        FileType::Directory => EntryKind::Dir,
-        FileType::Symlink => EntryKind::Link,
-        FileType::Fifo => EntryKind::Fifo,
-        FileType::Socket => EntryKind::Socket,
-        _ => EntryKind::Other,
-    }
-}
-
-#[allow(
-    clippy::useless_conversion,
-    clippy::unnecessary_fallible_conversions,
-    reason = "the types of the fields differ between architectures"
-)]
-fn from_stat(stat: &fs::Stat) -> Stat {
-    let kind = entry_kind(FileType::from_raw_mode(stat.st_mode));
-    let (len, links) = match kind {
-        EntryKind::File => (
-            u64::try_from(stat.st_size).unwrap_or(0),
-            u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
-        ),
-        _ => (0, 1),
-    };
-    Stat {
-        kind,
-        len,
-        links,
-        attrs: Attrs {
-            mode: Some(stat.st_mode & 0o7777),
-            owner: Some((stat.st_uid, stat.st_gid)),
-        },
-        modified_unix_s: i64::try_from(stat.st_mtime).unwrap_or(0),
-    }
-}
-
-/// Repeats a call that a signal interrupted.
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    rustix::io::retry_on_intr(&mut call)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path(text: &str) -> RelPath {
-        RelPath::new(text).unwrap()
-    }
-
-    // File systems without RENAME_NOREPLACE are rare where tests run, so the steps are called.
-    #[test]
-    fn a_move_in_steps_replaces_nothing() {
-        let temporary = tempfile::tempdir().unwrap();
-        let disk = RealDisk::open(temporary.path()).unwrap();
-        for dir in ["D", "E"] {
-            disk.mkdir(&path(dir)).unwrap();
-        }
-        for file in ["A", "B"] {
-            let mut file = disk.create_new(&path(file)).unwrap();
-            file.write_at(b"x", 0).unwrap();
-        }
-        std::os::unix::fs::symlink("nowhere", temporary.path().join("L")).unwrap();
-        let steps = |from, to| {
-            let moved = disk.move_in_steps(&path(from), &path(to));
-            moved.map_err(|failure| failure.kind)
-        };
-        for (from, to) in [
-            ("A", "B"),
-            ("A", "D"),
-            ("A", "L"),
-            ("D", "E"),
-            ("D", "A"),
-            ("D", "L"),
-        ] {
-            assert_eq!(
-                steps(from, to),
-                Err(DiskErrorKind::AlreadyExists),
-                "{from} {to}"
-            );
-        }
-        assert_eq!(steps("X", "Y"), Err(DiskErrorKind::NotFound));
-        assert_eq!(steps("D", "D/X"), Err(DiskErrorKind::Io));
-        steps("A", "D/A").unwrap();
-        steps("D", "F").unwrap();
-        steps("L", "F/L").unwrap();
-        let stat = disk.stat(&path("F/A")).unwrap().unwrap();
-        assert_eq!((stat.len, stat.links), (1, 1));
-        assert_eq!(disk.stat(&path("A")).unwrap(), None);
-        assert_eq!(disk.stat(&path("L")).unwrap(), None);
-    }
-
-    #[test]
-    fn a_root_that_is_no_directory_is_an_error() {
-        let temporary = tempfile::tempdir().unwrap();
-        let file = temporary.path().join("A");
-        std::fs::write(&file, b"").unwrap();
-        assert_eq!(
-            RealDisk::open(&file).unwrap_err().kind,
-            DiskErrorKind::NotADirectory
-        );
-        let missing = temporary.path().join("B");
-        assert_eq!(
-            RealDisk::open(&missing).unwrap_err().kind,
-            DiskErrorKind::NotFound
-        );
-    }
-
-    // Where the kernel has openat2, the suites `real` and `fallback` test different things.
-    #[test]
-    fn the_suite_tests_both_ways_of_resolving() {
-        let temporary = tempfile::tempdir().unwrap();
-        let with = |openat2| {
-            let disk = RealDisk::open_with(temporary.path(), openat2).unwrap();
-            disk.root.has_openat2()
-        };
-        assert!(!with(false));
-        // Asked in another way than the disk asks.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let resolve = rustix::fs::ResolveFlags::empty();
-        let works = fs::openat2(fs::CWD, temporary.path(), flags, Mode::empty(), resolve).is_ok();
-        assert_eq!(with(true), works);
     }
 }
