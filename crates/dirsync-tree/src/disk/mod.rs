@@ -21,7 +21,7 @@
 pub mod fault;
 pub mod mem;
 pub mod real;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod suite;
 
 use std::fmt;

@@ -21,7 +21,7 @@ mod plain;
 pub use linux::RealDisk;
 #[cfg(not(target_os = "linux"))]
 pub use plain::RealDisk;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 pub(crate) use plain::RealDisk as PlainDisk;
 
 use super::EntryName;
