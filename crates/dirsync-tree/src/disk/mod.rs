@@ -21,7 +21,8 @@
 pub mod fault;
 pub mod mem;
 pub mod real;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod suite;
 
 use std::fmt;
