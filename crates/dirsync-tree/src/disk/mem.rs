@@ -19,6 +19,7 @@ mod handle;
 mod state;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -22,6 +22,7 @@ pub mod fault;
 pub mod mem;
 pub mod real;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod suite;
 
 use std::fmt;

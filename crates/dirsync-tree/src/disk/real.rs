@@ -1,10 +1,10 @@
 //! The real file system below one directory.
 //!
-//! On Linux ([`linux`]) every path is resolved by the kernel with `openat2` (below the root, no
+//! On Linux every path is resolved by the kernel with `openat2` (below the root, no
 //! link followed), or name by name where `openat2` is missing; every operation on a name goes
 //! through the open parent directory, so that nobody can swap a directory for a link in between.
 //!
-//! Elsewhere ([`plain`]) the standard library is used: the same checks, but made before the
+//! Elsewhere the standard library is used: the same checks, but made before the
 //! operation by path, so somebody who changes the tree meanwhile can get around them. macOS and
 //! Windows compile; no more is promised there.
 
@@ -21,7 +21,7 @@ mod plain;
 pub use linux::RealDisk;
 #[cfg(not(target_os = "linux"))]
 pub use plain::RealDisk;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 pub(crate) use plain::RealDisk as PlainDisk;
 
 use super::EntryName;

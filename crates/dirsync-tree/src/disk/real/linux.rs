@@ -1,13 +1,14 @@
 //! Linux: descriptors of directories, `openat2`, and nothing by absolute path after the root.
 
+mod convert;
 mod handle;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,11 +16,12 @@ use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::super::{
-    Attrs, DirEntry, Disk, DiskError, DiskErrorKind, DiskOp, DiskResult, EntryKind, LockGuard,
-    LockKind, ReadHandle, Stat, WriteHandle,
+    DirEntry, Disk, DiskErrorKind, DiskOp, DiskResult, EntryKind, LockGuard, LockKind, ReadHandle,
+    Stat, WriteHandle,
 };
 use super::entry_name;
 use crate::path::RelPath;
+use convert::{At, Failure, Outcome, entry_kind, from_stat, not_regular, regular, retry, stat_at};
 use handle::{Guard, Handle};
 use resolve::{DirFd, Root};
 
@@ -154,24 +156,24 @@ impl RealDisk {
         Ok(())
     }
 
-    /// Renames without replacing. Where the file system cannot do that in one step, a file gets
-    /// its second name first and then loses the first one (a crash in between leaves both names,
-    /// never none, and nothing is replaced); a directory is renamed after a look, which can replace
-    /// at most an empty directory made at that moment.
+    /// Renames without replacing, in one step where the file system can.
     fn move_to_free_name(&self, from: &RelPath, to: &RelPath) -> Outcome<()> {
         let (from_dir, from_name) = self.parent_not_root(from)?;
         let (to_dir, to_name) = self.parent_not_root(to)?;
-        let moved = fs::renameat_with(
-            &from_dir,
-            from_name,
-            &to_dir,
-            to_name,
-            RenameFlags::NOREPLACE,
-        );
-        match moved {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-            done => return Ok(done?),
+        let flags = RenameFlags::NOREPLACE;
+        match fs::renameat_with(&from_dir, from_name, &to_dir, to_name, flags) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.move_in_steps(from, to),
+            done => Ok(done?),
         }
+    }
+
+    /// Renames without replacing on a file system that cannot do it in one step: a file gets its
+    /// second name first and then loses the first one (a crash in between leaves both names, never
+    /// none, and nothing is replaced); a directory is renamed after a look, which can replace at
+    /// most an empty directory made at that moment.
+    fn move_in_steps(&self, from: &RelPath, to: &RelPath) -> Outcome<()> {
+        let (from_dir, from_name) = self.parent_not_root(from)?;
+        let (to_dir, to_name) = self.parent_not_root(to)?;
         if stat_at(&from_dir, from_name)?.kind == EntryKind::Dir {
             return match stat_at(&to_dir, to_name) {
                 Err(Failure {
@@ -379,132 +381,4 @@ impl Disk for RealDisk {
             .at(DiskOp::FreeSpace, &RelPath::root())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
-}
-
-/// Why an operation failed, before it is known what was being done where.
-#[derive(Debug)]
-struct Failure {
-    kind: DiskErrorKind,
-    source: Option<io::Error>,
-}
-
-type Outcome<T> = Result<T, Failure>;
-
-impl Failure {
-    fn kind(kind: DiskErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-
-    fn at(self, op: DiskOp, path: &RelPath) -> DiskError {
-        DiskError {
-            op,
-            path: path.clone(),
-            kind: self.kind,
-            source: self.source,
-        }
-    }
-}
-
-impl From<Errno> for Failure {
-    fn from(errno: Errno) -> Self {
-        Self {
-            kind: error_kind(errno),
-            source: Some(errno.into()),
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self {
-            kind: Errno::from_io_error(&error).map_or(DiskErrorKind::Io, error_kind),
-            source: Some(error),
-        }
-    }
-}
-
-/// Adds operation and path to a failure.
-trait At<T> {
-    fn at(self, op: DiskOp, path: &RelPath) -> DiskResult<T>;
-}
-
-impl<T, F: Into<Failure>> At<T> for Result<T, F> {
-    fn at(self, op: DiskOp, path: &RelPath) -> DiskResult<T> {
-        self.map_err(|failure| failure.into().at(op, path))
-    }
-}
-
-fn error_kind(errno: Errno) -> DiskErrorKind {
-    match errno {
-        Errno::NOENT => DiskErrorKind::NotFound,
-        Errno::EXIST => DiskErrorKind::AlreadyExists,
-        Errno::LOOP => DiskErrorKind::LinkInPath,
-        Errno::NOTDIR => DiskErrorKind::NotADirectory,
-        Errno::ISDIR => DiskErrorKind::NotRegular(EntryKind::Dir),
-        Errno::NXIO | Errno::NODEV => DiskErrorKind::NotRegular(EntryKind::Other),
-        Errno::NOTEMPTY => DiskErrorKind::NotEmpty,
-        Errno::ROFS => DiskErrorKind::ReadOnly,
-        Errno::ACCESS | Errno::PERM => DiskErrorKind::PermissionDenied,
-        Errno::NOSPC | Errno::DQUOT => DiskErrorKind::NoSpace,
-        Errno::NOSYS | Errno::OPNOTSUPP | Errno::XDEV => DiskErrorKind::Unsupported,
-        _ => DiskErrorKind::Io,
-    }
-}
-
-fn not_regular(kind: EntryKind) -> Failure {
-    Failure::kind(DiskErrorKind::NotRegular(kind))
-}
-
-fn regular(stat: Stat) -> Outcome<Stat> {
-    match stat.kind {
-        EntryKind::File => Ok(stat),
-        kind => Err(not_regular(kind)),
-    }
-}
-
-fn stat_at(dir: &DirFd<'_>, name: &str) -> Outcome<Stat> {
-    let stat = fs::statat(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(from_stat(&stat))
-}
-
-fn entry_kind(kind: FileType) -> EntryKind {
-    match kind {
-        FileType::RegularFile => EntryKind::File,
-        FileType::Directory => EntryKind::Dir,
-        FileType::Symlink => EntryKind::Link,
-        FileType::Fifo => EntryKind::Fifo,
-        FileType::Socket => EntryKind::Socket,
-        _ => EntryKind::Other,
-    }
-}
-
-#[allow(
-    clippy::useless_conversion,
-    clippy::unnecessary_fallible_conversions,
-    reason = "the types of the fields differ between architectures"
-)]
-fn from_stat(stat: &fs::Stat) -> Stat {
-    let kind = entry_kind(FileType::from_raw_mode(stat.st_mode));
-    let (len, links) = match kind {
-        EntryKind::File => (
-            u64::try_from(stat.st_size).unwrap_or(0),
-            u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
-        ),
-        _ => (0, 1),
-    };
-    Stat {
-        kind,
-        len,
-        links,
-        attrs: Attrs {
-            mode: Some(stat.st_mode & 0o7777),
-            owner: Some((stat.st_uid, stat.st_gid)),
-        },
-        modified_unix_s: i64::try_from(stat.st_mtime).unwrap_or(0),
-    }
-}
-
-/// Repeats a call that a signal interrupted.
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    rustix::io::retry_on_intr(&mut call)
 }

@@ -203,3 +203,26 @@ fn strange_names_are_reported(bench: &Bench) {
     assert_eq!(strange, wanted);
     assert_eq!(listed.len(), wanted.len() + 1);
 }
+
+// Opening a FIFO would let its writer go on, opening a device may do anything: so nothing but a
+// regular file is even opened.
+#[test]
+fn a_fifo_is_refused_without_being_opened() {
+    for bench in [Bench::real(), Bench::fallback(), Bench::plain()] {
+        bench.special("FIFO", EntryKind::Fifo);
+        let fifo = bench.real_root().unwrap().join("FIFO");
+        let writer = {
+            let fifo = fifo.clone();
+            thread::spawn(move || std::fs::OpenOptions::new().write(true).open(fifo))
+        };
+        // Long enough for the writer to wait in the kernel; if it comes later, nothing is missed
+        // but a chance to fail.
+        thread::sleep(Duration::from_millis(50));
+        every_open(&bench.disk, &path("FIFO"));
+        thread::sleep(Duration::from_millis(50));
+        assert!(!writer.is_finished());
+        let reader = std::fs::File::open(fifo).unwrap();
+        writer.join().unwrap().unwrap();
+        drop(reader);
+    }
+}

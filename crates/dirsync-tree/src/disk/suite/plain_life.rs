@@ -11,7 +11,6 @@ on_every_disk! {
     renames_replace_or_refuse
     missing_things_are_missing
     syncs_are_accepted
-    a_large_directory_streams
     an_open_file_outlives_its_name
     the_root_is_a_directory_and_stays
 }
@@ -198,6 +197,16 @@ fn syncs_are_accepted(bench: &Bench) {
     bench.disk.sync_dir(&RelPath::root()).unwrap();
     assert!(bench.disk.free_bytes().unwrap() > 0);
     assert_eq!(bench.bytes("D/19"), b"D/19");
+}
+
+#[test]
+fn a_large_directory_streams_in_memory() {
+    a_large_directory_streams(&Bench::memory());
+}
+
+#[test]
+fn a_large_directory_streams_from_disk() {
+    a_large_directory_streams(&Bench::real());
 }
 
 fn a_large_directory_streams(bench: &Bench) {

@@ -7,7 +7,8 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{self, FallocateFlags, Gid, Mode, Uid};
 use rustix::io::Errno;
 
-use super::{At, RealDisk, from_stat, retry};
+use super::RealDisk;
+use super::convert::{At, from_stat, retry};
 use crate::disk::{
     Attrs, DiskError, DiskErrorKind, DiskOp, DiskResult, LockGuard, LockKind, ReadHandle, Stat,
     WriteHandle,

@@ -6,7 +6,8 @@ use std::path::Path;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::{DiskErrorKind, Failure, Outcome, retry};
+use super::convert::{Failure, Outcome, retry};
+use crate::disk::DiskErrorKind;
 use crate::path::RelPath;
 
 /// Tries before a path that keeps changing under `openat2` is walked name by name.
