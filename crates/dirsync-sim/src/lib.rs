@@ -1,1 +1,6 @@
-//! Placeholder while the workspace is laid out.
+//! The deterministic simulator and the fault harness.
+//!
+//! * [`faults`] - every command that commits, with every disk operation stopped, failed and hung in
+//!   turn: after each the tree must be the old one or the new one.
+
+pub mod faults;

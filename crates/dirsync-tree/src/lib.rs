@@ -14,6 +14,7 @@ pub mod disk;
 pub mod domain;
 pub mod error;
 pub mod journal;
+pub mod ledger;
 pub mod lock;
 pub mod marker;
 pub mod names;

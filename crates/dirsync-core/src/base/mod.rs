@@ -7,8 +7,10 @@ pub mod error;
 pub mod field;
 pub mod finding;
 pub mod ident;
+pub mod logline;
 pub mod stem;
 pub mod time;
+pub mod transaction;
 
 pub use address::{Address, AddressType, FullName, MailboxName, PoName, Scope};
 pub use codepage::{CodePage, escape_for_terminal};
@@ -18,3 +20,4 @@ pub use finding::{Finding, FindingId, Severity};
 pub use ident::{HexId, Tid};
 pub use stem::{MailbagStem, NamedMailbag};
 pub use time::{DosDateTime, MailDate, UnixTime};
+pub use transaction::{Entry, Transaction};

@@ -9,8 +9,8 @@ use std::fmt;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-pub use crate::base::field::{CpField, Hex8};
 use crate::base::DecodeError;
+pub use crate::base::field::{CpField, Hex8};
 
 /// A password of up to 15 bytes, compared exactly; it never shows in debug output.
 #[derive(

@@ -163,6 +163,12 @@ pub(super) fn apply(disk: &dyn Disk, journal: &Journal, pending: &Pending) -> Di
             changed_dirs.insert(path.clone());
         }
     }
+    // A rename is one change of two directories. If it survives a power cut and the new directory
+    // it leads into does not, the file is gone from both. So new directories are durable before
+    // anything is renamed into them.
+    for dir in &changed_dirs {
+        disk.sync_dir(dir)?;
+    }
     // Moves before replacements: a replacement may put a new file where a moved one stood.
     for (path, action) in entries {
         if let Action::Move { to } = action {

@@ -32,7 +32,8 @@
 //!    a whole one whose staged files are all there. **This is the commit point.**
 //! 4. The targets are written. Every action is absolute (bytes at an offset, a final length,
 //!    a whole file by rename, a name that is there or not), so doing it twice is doing it once, and
-//!    a torn write is overwritten by the same bytes. *Crash here: `COMMIT` is durable; the next
+//!    a torn write is overwritten by the same bytes. New directories are made and synced first: a
+//!    rename into a directory that does not survive would lose the file from both places. *Crash here: `COMMIT` is durable; the next
 //!    writer does all actions again; readers meanwhile see them through the overlay.*
 //! 5. Changed files are synced, then every directory whose names changed. Only then is `COMMIT`
 //!    unlinked and its directory synced. *Crash here: if the unlink did not survive, the redo

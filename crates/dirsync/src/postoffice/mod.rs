@@ -1,1 +1,3 @@
 //! One postoffice: making it, its lists, its mail.
+
+pub mod edit;

@@ -408,4 +408,4 @@ impl FromStr for Scope {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

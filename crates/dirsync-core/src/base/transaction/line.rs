@@ -1,0 +1,142 @@
+//! One line with an alias and an address: TAB form, column form, and forms bent by hand or print.
+//!
+//! DOCUMENTED: alias in columns 3-32, column 33 blank, address from column 34; or a TAB after the
+//! alias (Q96001, Q104869, Q96060). What a strict reader makes of other columns is message 72
+//! (Q104869); what the lenient one accepts is imp R-FMT-005.
+
+use super::{Entry, Form};
+use crate::base::address::{Address, AddressType, Fault, FullName, TypeCase, trim_blanks};
+
+/// How strictly columns are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// Columns as documented; anything else is message 72.
+    Strict,
+    /// Also a known type after blanks in any column.
+    #[default]
+    Lenient,
+}
+
+/// How a line was laid out. Ordered from exact to loose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layout {
+    /// A TAB between alias and address.
+    Tab,
+    /// The documented columns.
+    Columns,
+    /// Neither; read by looking for the type. Worth a warning in a file.
+    Loose,
+}
+
+/// The first column (from 0) of the address in the column form.
+const ADDRESS_COLUMN: usize = 33;
+/// The first column (from 0) of the alias.
+const ALIAS_COLUMN: usize = 2;
+
+/// Reads the entry of a line whose code stands in the first byte (blank for the second line of M).
+pub(super) fn read_entry(line: &[u8], reading: Reading) -> Result<(Entry, Layout), Fault> {
+    let (code, body) = line.split_first().ok_or(Fault::NoAddress)?;
+    if !matches!(body.first(), Some(b' ' | b'\t')) && *code != b' ' {
+        return Err(if body.is_empty() {
+            Fault::NoAddress
+        } else {
+            Fault::Separator
+        });
+    }
+    let rest = body.strip_prefix(b"\t").unwrap_or(body);
+    if let Some(tab) = rest.iter().position(|&byte| byte == b'\t') {
+        let address = trim_tabs(&rest[tab..]);
+        return Ok((entry(&rest[..tab], address)?, Layout::Tab));
+    }
+    if let Some((alias, address)) = columns(line) {
+        return Ok((entry(alias, address)?, Layout::Columns));
+    }
+    match (loose(rest), reading) {
+        (Some((alias, address)), Reading::Lenient) => Ok((entry(alias, address)?, Layout::Loose)),
+        (Some(_), Reading::Strict) => Err(Fault::FullNameTooLong),
+        // Column 33 is reached and there is no type: the alias runs on. An M without any address
+        // is reported in the same way (Q127918).
+        (None, _) if line.len() >= ADDRESS_COLUMN || *code == b'M' => Err(Fault::FullNameTooLong),
+        (None, _) => Err(Fault::NoAddress),
+    }
+}
+
+fn entry(alias: &[u8], address: &[u8]) -> Result<Entry, Fault> {
+    Ok(Entry {
+        alias: FullName::new(alias)?,
+        address: Address::parse(address)?,
+    })
+}
+
+fn trim_tabs(text: &[u8]) -> &[u8] {
+    let start = text
+        .iter()
+        .position(|byte| !matches!(byte, b'\t' | b' '))
+        .unwrap_or(text.len());
+    &text[start..]
+}
+
+/// The two parts by column: column 2 and 33 blank, alias from column 3, something in column 34.
+///
+/// An address without type that follows a known type further left is not taken: there the line
+/// was laid out loosely and column 34 fell on a blank of the address.
+fn columns(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let address = line.get(ADDRESS_COLUMN..)?;
+    let alias = line.get(ALIAS_COLUMN..ADDRESS_COLUMN)?;
+    let exact = line.get(1) == Some(&b' ')
+        && alias.last() == Some(&b' ')
+        && !matches!(address.first(), None | Some(b' '));
+    if !exact || (known_type(address).is_none() && loose(alias).is_some()) {
+        return None;
+    }
+    Some((alias, address))
+}
+
+/// The type whose name and colon the text begins with.
+fn known_type(text: &[u8]) -> Option<AddressType> {
+    let colon = text.iter().take(8).position(|&byte| byte == b':')?;
+    if colon == 0 {
+        return None;
+    }
+    AddressType::parse(&text[..colon])
+        .ok()
+        .map(|(kind, _)| kind)
+}
+
+/// How far into a line the loose reader looks for the start of the address, in bytes (ASSIGNED:
+/// twice the documented column and more than any print or editor added; keeps hostile lines cheap).
+const LOOSE_LIMIT: usize = 80;
+
+/// The two parts split where a known type stands after a blank; without one, where two blanks are
+/// followed by something with two slashes (an address without its type).
+fn loose(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let after_blank = |offset: usize| {
+        offset > 0 && rest[offset] != b' ' && rest[offset.saturating_sub(1)] == b' '
+    };
+    let named = |text: &[u8]| !trim_blanks(text).is_empty();
+    let end = rest.len().min(LOOSE_LIMIT);
+    (0..end)
+        .filter(|&offset| after_blank(offset) && named(&rest[..offset]))
+        .find(|&offset| known_type(&rest[offset..]).is_some())
+        .or_else(|| {
+            (2..end)
+                .filter(|&offset| after_blank(offset) && named(&rest[..offset]))
+                .find(|&offset| {
+                    rest[offset.saturating_sub(2)] == b' '
+                        && rest[offset..].iter().filter(|&&byte| byte == b'/').count() == 2
+                })
+        })
+        .map(|offset| rest.split_at(offset))
+}
+
+/// Writes a line: the two bytes of code and blank, alias, TAB or blanks up to column 33, address.
+pub(super) fn write_entry(code: &[u8; 2], entry: &Entry, form: Form, case: TypeCase) -> Vec<u8> {
+    let mut line = code.to_vec();
+    line.extend_from_slice(entry.alias.text());
+    match form {
+        Form::Tab => line.push(b'\t'),
+        Form::Columns => line.resize(ADDRESS_COLUMN, b' '),
+    }
+    line.extend_from_slice(&entry.address.to_bytes_with(case));
+    line
+}

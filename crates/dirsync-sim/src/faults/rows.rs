@@ -1,0 +1,75 @@
+//! The rows: for each command at least one scenario. `row` matches [`Command`] without a wildcard, so a
+//! command without a row does not compile.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dirsync_tree::disk::{Disk, EntryKind, EntryName};
+use dirsync_tree::view::TreeView;
+use dirsync_tree::{Command, Domain, DomainKind, OpenOptions, RelPath};
+
+use super::{Observed, Scenario};
+
+/// The scenarios of one command.
+#[must_use]
+pub fn row(command: Command) -> &'static [Scenario] {
+    match command {
+        Command::Init => &[],
+        Command::Upgrade => &[],
+        Command::CheckFix => &[],
+    }
+}
+
+/// All scenarios.
+pub fn rows() -> impl Iterator<Item = &'static Scenario> {
+    Command::ALL.into_iter().flat_map(row)
+}
+
+/// How the harness opens trees: it never waits.
+pub(super) fn options() -> OpenOptions {
+    OpenOptions {
+        wait: Duration::ZERO,
+        ..OpenOptions::default()
+    }
+}
+
+/// What a reader sees of a whole postoffice at the root of a disk. The lock file and the journal's
+/// folder are left out: they hold names of processes and leftovers that mean nothing.
+pub fn observe_postoffice(disk: Arc<dyn Disk>) -> Result<Observed, String> {
+    let domain = Domain {
+        kind: DomainKind::Postoffice,
+    };
+    let view = TreeView::open(disk, domain, &options()).map_err(|error| error.to_string())?;
+    if let Some(damage) = view.journal_damage() {
+        return Err(format!("the journal is damaged: {damage}"));
+    }
+    let mut seen = Observed::new();
+    let mut dirs = vec![RelPath::root()];
+    while let Some(dir) = dirs.pop() {
+        let mut entries: Vec<(String, EntryKind)> = Vec::new();
+        view.list_on_disk(&dir, &mut |entry| {
+            if let EntryName::Plain(name) = entry.name {
+                entries.push((name, entry.kind));
+            }
+            ControlFlow::Continue(())
+        })
+        .map_err(|error| error.to_string())?;
+        for (name, kind) in entries {
+            let path = dir.join(&name).map_err(|error| error.to_string())?;
+            if name == "TREE.LCK" || name == "JOURNAL" {
+                continue;
+            }
+            if kind == EntryKind::Dir {
+                seen.insert(path.to_string(), None);
+                dirs.push(path);
+            } else {
+                let bytes = view
+                    .read_on_disk(&path, 1 << 20)
+                    .map_err(|error| error.to_string())?;
+                seen.insert(path.to_string(), bytes);
+            }
+        }
+    }
+    Ok(seen)
+}
