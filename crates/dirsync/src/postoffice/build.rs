@@ -78,9 +78,9 @@ pub fn look_at_place(parent: &dyn Disk, name: &str) -> Result<Place, PoError> {
                 .map_err(|error| io(parent, error))?;
             match first {
                 None => Ok(Place::EmptyDir),
-                Some(EntryName::Plain(entry) | EntryName::Strange(entry)) => {
-                    Err(exists(format!("the directory is not empty (it holds {entry:?})")))
-                }
+                Some(EntryName::Plain(entry) | EntryName::Strange(entry)) => Err(exists(format!(
+                    "the directory is not empty (it holds {entry:?})"
+                ))),
             }
         }
         Some(stat) => Err(exists(format!("it is {}", stat.kind.word()))),
@@ -335,10 +335,12 @@ fn remove(disk: &dyn Disk, site: &RelPath, tree: &FreshTree, lock: &str) -> Resu
 }
 
 fn place_path(name: &str) -> Result<RelPath, PoError> {
-    RelPath::root().join(name).map_err(|error| PoError::BadName {
-        name: name.to_owned(),
-        why: error.why.to_owned(),
-    })
+    RelPath::root()
+        .join(name)
+        .map_err(|error| PoError::BadName {
+            name: name.to_owned(),
+            why: error.why.to_owned(),
+        })
 }
 
 /// `path` (names separated by `/`) below `site`.

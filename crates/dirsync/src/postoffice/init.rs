@@ -117,11 +117,11 @@ mod tests {
 
     use super::*;
     use crate::core::format::layout_txt::TreeId;
+    use crate::tree::ErrorClass;
     use crate::tree::disk::fault::{Counting, Fault, FaultDisk};
     use crate::tree::disk::mem::{MemDisk, Node, Survival};
     use crate::tree::disk::{EntryKind, LockKind};
     use crate::tree::lock::Holder;
-    use crate::tree::ErrorClass;
 
     fn p(text: &str) -> RelPath {
         RelPath::new(text).unwrap()
@@ -166,7 +166,10 @@ mod tests {
 
     fn look(disk: &MemDisk) -> At {
         let all = disk.snapshot();
-        let below: Vec<_> = all.iter().filter(|(path, _)| path.starts_with("A/")).collect();
+        let below: Vec<_> = all
+            .iter()
+            .filter(|(path, _)| path.starts_with("A/"))
+            .collect();
         if below.is_empty() {
             return if all.contains_key("A") {
                 At::Empty
@@ -184,7 +187,12 @@ mod tests {
                 bytes: file.bytes.clone(),
                 mode,
             };
-            assert_eq!(all.get(&format!("A/{}", file.path)), Some(&node), "{}", file.path);
+            assert_eq!(
+                all.get(&format!("A/{}", file.path)),
+                Some(&node),
+                "{}",
+                file.path
+            );
         }
         // The lock file is the one thing more.
         assert_eq!(below.len(), 54 + plan.tree().files.len() + 1);
@@ -258,15 +266,24 @@ mod tests {
             );
             let stopped: Arc<dyn Disk> = Arc::new(stopped);
             // Sweeping is off: the wait would remove the earlier ones.
-            let _ = InitPlan::new(&params()).and_then(|plan| {
-                plan.carry_out(&stopped, &format!("A{seed}"), &options(seed))
-            });
+            let _ = InitPlan::new(&params())
+                .and_then(|plan| plan.carry_out(&stopped, &format!("A{seed}"), &options(seed)));
         }
         let names: Vec<String> = disk.snapshot().into_keys().collect();
-        assert!(names.iter().any(|name| name.starts_with(".A4.init-00000004/")));
+        assert!(
+            names
+                .iter()
+                .any(|name| name.starts_with(".A4.init-00000004/"))
+        );
         // Something of the user's in one of them, and names that only look alike.
-        disk.add_file(&p(".A4.init-00000004/GLB/NOTES.TXT"), b"mine").unwrap();
-        for alike in [".A4.init-0000000G", ".A4.init-123", "A4.init-00000004", ".A44.init-00000004"] {
+        disk.add_file(&p(".A4.init-00000004/GLB/NOTES.TXT"), b"mine")
+            .unwrap();
+        for alike in [
+            ".A4.init-0000000G",
+            ".A4.init-123",
+            "A4.init-00000004",
+            ".A44.init-00000004",
+        ] {
             disk.add_dir(&p(alike)).unwrap();
         }
         let disk = disk.kill();
@@ -275,12 +292,24 @@ mod tests {
         for seed in [1, 2, 3, 5, 6] {
             let report = make(&disk, &format!("A{seed}"), 9).unwrap();
             let made_something = seed != 1;
-            assert_eq!(report.leavings.swept.len(), usize::from(made_something), "{seed}");
+            assert_eq!(
+                report.leavings.swept.len(),
+                usize::from(made_something),
+                "{seed}"
+            );
         }
         let after = disk.snapshot();
         let kept: Vec<_> = after.keys().filter(|path| path.starts_with('.')).collect();
-        assert!(after.contains_key(".A4.init-00000004/GLB/NOTES.TXT"), "{kept:?}");
-        for alike in [".A4.init-0000000G", ".A4.init-123", "A4.init-00000004", ".A44.init-00000004"] {
+        assert!(
+            after.contains_key(".A4.init-00000004/GLB/NOTES.TXT"),
+            "{kept:?}"
+        );
+        for alike in [
+            ".A4.init-0000000G",
+            ".A4.init-123",
+            "A4.init-00000004",
+            ".A44.init-00000004",
+        ] {
             assert!(after.contains_key(alike), "{alike}");
         }
         assert!(!after.contains_key(".A4.init-00000004/MBG"));
@@ -291,12 +320,19 @@ mod tests {
         let disk = MemDisk::new();
         disk.add_dir(&p(".A.init-0000002a/GLB")).unwrap();
         let lock = disk
-            .try_lock(&p(".A.init-0000002a/GLB/TREE.LCK"), LockKind::Exclusive, true)
+            .try_lock(
+                &p(".A.init-0000002a/GLB/TREE.LCK"),
+                LockKind::Exclusive,
+                true,
+            )
             .unwrap()
             .unwrap();
         let error = make(&disk, "A", 1).unwrap_err();
         assert_eq!(error.class(), ErrorClass::Busy, "{error}");
-        assert!(disk.snapshot().contains_key(".A.init-0000002a/GLB/TREE.LCK"));
+        assert!(
+            disk.snapshot()
+                .contains_key(".A.init-0000002a/GLB/TREE.LCK")
+        );
         drop(lock);
         let report = make(&disk, "A", 1).unwrap();
         assert_eq!(report.leavings.swept, [".A.init-0000002a"]);
@@ -311,15 +347,17 @@ mod tests {
                 before.add_dir(&p("A")).unwrap();
             }
             let old = look(&before);
-            let counted =
-                FaultDisk::new(Arc::new(before.fork()), Counting::Mutations, None);
+            let counted = FaultDisk::new(Arc::new(before.fork()), Counting::Mutations, None);
             let arc: Arc<dyn Disk> = Arc::new(counted.clone());
             init(&arc, "A", &params(), &options(1)).unwrap();
             let (mut olds, mut news) = (0, 0);
             // All of the beginning and of the end; the files in between are alike. The fault
             // harness of the workspace tries every one.
             let total = counted.operations();
-            for n in (1..10).chain((10..total - 8).step_by(11)).chain(total - 8..=total) {
+            for n in (1..10)
+                .chain((10..total - 8).step_by(11))
+                .chain(total - 8..=total)
+            {
                 let mem = before.fork();
                 let stopped = FaultDisk::new(
                     Arc::new(mem.clone()),

@@ -12,5 +12,6 @@ pub mod error;
 pub mod init;
 pub mod mail;
 pub mod stream;
+pub mod upgrade;
 
 pub use error::PoError;

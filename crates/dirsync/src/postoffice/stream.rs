@@ -80,7 +80,10 @@ pub(crate) fn records<R: FixedRecord>(
     let mut index = 0u64;
     while index < wanted {
         let count = per_piece.min(wanted - index);
-        buf.resize(usize::try_from(count * record_len).unwrap_or(PIECE_BYTES), 0);
+        buf.resize(
+            usize::try_from(count * record_len).unwrap_or(PIECE_BYTES),
+            0,
+        );
         let offset = header_len + index * record_len;
         let n = file.read_at(&mut buf, offset)?;
         for piece in buf[..n].chunks_exact(R::SIZE) {

@@ -54,8 +54,9 @@ fn finding(
         file,
         offset,
         message,
-        hint: "`po-admin check` looks at the whole tree; `po-admin explain` tells more about this id"
-            .into(),
+        hint:
+            "`po-admin check` looks at the whole tree; `po-admin explain` tells more about this id"
+                .into(),
         repair: None,
     }
 }
@@ -139,7 +140,9 @@ fn open_pair<'v>(
                 format!("{} bytes instead of {KEY_LEN_BYTES}", file.len()),
             ));
         } else if view.marker().layout().is_some() {
-            key = Key::view(&file.read_all(KEY_LEN_BYTES as u64)?).ok().cloned();
+            key = Key::view(&file.read_all(KEY_LEN_BYTES as u64)?)
+                .ok()
+                .cloned();
         }
     }
     Ok(Pair { mbg, key, exists })
