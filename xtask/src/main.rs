@@ -5,6 +5,8 @@
 //! exit 1. To add one: declare the module, add a line to [`Task`] and one to [`run`].
 
 mod conformance;
+mod faults;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,6 +25,10 @@ struct Cli {
 enum Task {
     /// Which rules of the specification are proven by a test, left out, or neither.
     Conformance(conformance::Args),
+    /// Every command that commits, with every disk operation stopped, failed and hung in turn.
+    Faults(faults::Args),
+    /// Offset tables against structs, floors of the modules, length of files.
+    Tidy,
 }
 
 fn main() -> ExitCode {
@@ -40,6 +46,8 @@ fn main() -> ExitCode {
 fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
     match task {
         Task::Conformance(args) => conformance::run(args, root),
+        Task::Faults(args) => faults::run(args, root),
+        Task::Tidy => tidy::run(root).map(|()| true),
     }
 }
 

@@ -10,10 +10,12 @@
 //! real run does" hold by construction.
 
 pub mod command;
+pub mod discover;
 pub mod disk;
 pub mod domain;
 pub mod error;
 pub mod journal;
+pub mod ledger;
 pub mod lock;
 pub mod marker;
 pub mod names;

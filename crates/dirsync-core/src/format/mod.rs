@@ -3,6 +3,7 @@
 //! Each module's header states size, offsets, trust and source article.
 
 pub mod access;
+pub mod body;
 pub mod chain;
 pub mod codes;
 pub mod compressed;
@@ -11,6 +12,7 @@ pub mod field;
 pub mod fips98;
 pub mod folders;
 pub mod fresh;
+pub mod galindex;
 pub mod galnetpo;
 pub mod gateway_list;
 pub mod group;
@@ -33,6 +35,7 @@ pub mod record;
 pub mod reqconf;
 pub mod sizes;
 pub mod srvconf;
+pub mod template;
 pub mod transactions;
 pub mod tree;
 pub mod usr;

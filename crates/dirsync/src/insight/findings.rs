@@ -43,6 +43,28 @@ pub(crate) const fn kind(
     }
 }
 
+/// The rows of one part of the check: a constant for each, and the table `KINDS` of all of them.
+///
+/// `NAME = "id" Severity ("sources"): "meaning" => "repair", loses "what";` with the last two parts
+/// where they apply.
+macro_rules! kinds {
+    ($($name:ident = $id:literal $severity:ident ($source:literal): $meaning:literal
+        $(=> $repair:literal $(, loses $loses:literal)?)?;)*) => {
+        $(pub(super) const $name: $crate::insight::findings::FindingKind =
+            $crate::insight::findings::kind(
+                $id,
+                $crate::core::base::Severity::$severity,
+                $meaning,
+                concat!("", $($repair)?),
+                concat!("", $($($loses)?)?),
+                $source,
+            );)*
+        /// The rows of this part.
+        pub(super) static KINDS: &[$crate::insight::findings::FindingKind] = &[$($name,)*];
+    };
+}
+pub(crate) use kinds;
+
 /// All kinds of findings, in the order of the check's parts.
 pub fn all() -> impl Iterator<Item = &'static FindingKind> {
     super::check::PARTS

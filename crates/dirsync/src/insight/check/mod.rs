@@ -5,17 +5,29 @@
 //! here writes: mending joins the plans of all chosen findings that do not contradict each other,
 //! commits, and checks again, until nothing that may be mended is left (Q132744, Q134753).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::core::base::finding::{Finding, FindingId, Repair};
-use crate::tree::journal::{CommitInfo, Plan};
+use crate::core::base::finding::{Finding, FindingId, Repair, Severity};
+use crate::core::format::FixedRecord as _;
+use crate::core::format::counters::FlagRecord;
+use crate::tree::journal::{CommitInfo, Plan, PlanError, Step};
+use crate::tree::marker::Marker;
 use crate::tree::view::TreeView;
-use crate::tree::{TreeError, TreeMut};
+use crate::tree::{RelPath, TreeError, TreeMut};
 
 use super::findings::FindingKind;
 
+mod counters;
+mod directories;
+mod entries;
+mod files;
+mod mailbags;
+mod marker;
+mod read;
+mod sizes;
+
 /// A finding and, where it can be mended, the plan that mends it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Found {
     /// What was found.
     pub finding: Finding,
@@ -23,14 +35,19 @@ pub struct Found {
     pub fix: Option<Plan>,
 }
 
+/// Where a finding stands within its kind: by file, offset, message.
+type Place = (String, Option<u64>, String);
+
 /// What a part of the check works with.
 #[derive(Debug)]
 pub struct Check<'a> {
     view: &'a TreeView,
     options: &'a CheckOptions,
-    found: Vec<Found>,
+    /// Findings of the part that runs now, by kind. The last of a kind is dropped when there are
+    /// more than [`LISTED_LIMIT`], so that what is listed does not depend on the order of reading.
+    current: BTreeMap<FindingId, BTreeMap<Place, Found>>,
     /// Findings beyond the limit of their id, by id.
-    left_out: std::collections::BTreeMap<FindingId, u64>,
+    left_out: BTreeMap<FindingId, u64>,
 }
 
 /// How to check.
@@ -59,9 +76,24 @@ pub struct Part {
     pub run: fn(&mut Check<'_>) -> Result<(), TreeError>,
 }
 
-/// All parts, in order. A part that cannot read what it needs reports that once and goes on with
-/// what it can.
-pub static PARTS: &[Part] = &[];
+const fn part(
+    name: &'static str,
+    kinds: &'static [FindingKind],
+    run: fn(&mut Check<'_>) -> Result<(), TreeError>,
+) -> Part {
+    Part { name, kinds, run }
+}
+
+/// All parts, in order. A part that cannot read what it needs leaves the report to the part that
+/// owns the file and goes on with what it can.
+pub static PARTS: &[Part] = &[
+    part("marker", marker::KINDS, marker::run),
+    part("directories", directories::KINDS, directories::run),
+    part("files", files::KINDS, files::run),
+    part("sizes", sizes::KINDS, sizes::run),
+    part("counters", counters::KINDS, counters::run),
+    part("mailbags", mailbags::KINDS, mailbags::run),
+];
 
 impl<'a> Check<'a> {
     /// The tree.
@@ -76,11 +108,15 @@ impl<'a> Check<'a> {
         self.options
     }
 
-    /// Reports a finding. `file` is the path below the root, `fix` the plan that would mend it.
-    ///
-    /// # Panics
-    /// In tests, when `kind` has a repair text and no fix is given, or the other way round, see
-    /// [`Check::report_unmendable`].
+    /// Whether the tree carries our marker, so that fields at places of our own choice mean
+    /// something. On other trees only what rests on published facts is looked at.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.view.marker().layout().is_some()
+    }
+
+    /// Reports a finding. `file` is the path below the root, `fix` the plan that would mend it. A
+    /// plan that this tree cannot take (it is not ours, a target is hard-linked) is left away.
     pub fn report(
         &mut self,
         kind: &'static FindingKind,
@@ -89,19 +125,23 @@ impl<'a> Check<'a> {
         message: String,
         fix: Option<Plan>,
     ) {
+        self.report_as(kind, kind.severity, file, offset, message, fix);
+    }
+
+    /// As [`Check::report`], with another severity than the kind usually has.
+    pub fn report_as(
+        &mut self,
+        kind: &'static FindingKind,
+        severity: Severity,
+        file: &str,
+        offset: Option<u64>,
+        message: String,
+        fix: Option<Plan>,
+    ) {
         if self.options.ignore.contains(kind.id.0) {
             return;
         }
-        let listed = self
-            .found
-            .iter()
-            .rev()
-            .take_while(|found| found.finding.id == kind.id)
-            .count();
-        if listed >= LISTED_LIMIT {
-            *self.left_out.entry(kind.id).or_default() += 1;
-            return;
-        }
+        let fix = fix.filter(|plan| self.can_take(plan));
         let repair = fix.as_ref().map(|_| Repair {
             action: kind.repair.to_owned(),
             loses: (!kind.loses.is_empty()).then(|| kind.loses.to_owned()),
@@ -113,28 +153,90 @@ impl<'a> Check<'a> {
         } else {
             format!("mend it with --fix {} (loses: {})", kind.id, kind.loses).into()
         };
-        self.found.push(Found {
-            finding: Finding {
-                id: kind.id,
-                severity: kind.severity,
-                file: file.to_owned(),
-                offset,
-                message,
-                hint,
-                repair,
-            },
-            fix,
+        let place = (file.to_owned(), offset, message.clone());
+        let finding = Finding {
+            id: kind.id,
+            severity,
+            file: file.to_owned(),
+            offset,
+            message,
+            hint,
+            repair,
+        };
+        let listed = self.current.entry(kind.id).or_default();
+        listed.insert(place, Found { finding, fix });
+        if listed.len() > LISTED_LIMIT {
+            listed.pop_last();
+            *self.left_out.entry(kind.id).or_default() += 1;
+        }
+    }
+
+    /// Whether a plan can be carried out here. One that cannot would make the whole commit fail,
+    /// and with it the mending of everything else.
+    fn can_take(&self, plan: &Plan) -> bool {
+        if !matches!(self.view.marker(), Marker::Ours(_)) || plan.is_empty() {
+            return false;
+        }
+        let made = |dir: &RelPath| matches!(plan.step(dir), Some(Step::Mkdir));
+        let is_dir = |dir: &RelPath| {
+            dir.is_root()
+                || made(dir)
+                || read::kind_on_disk(self.view, dir) == Some(read::EntryKind::Dir)
+        };
+        plan.steps().all(|(path, step)| {
+            let parent = path.parent().unwrap_or_default();
+            let stat = self.view.stat_on_disk(path).ok().flatten();
+            let single_file =
+                stat.is_some_and(|stat| stat.kind == read::EntryKind::File && stat.links <= 1);
+            match step {
+                Step::Replace { .. } => single_file || (stat.is_none() && is_dir(&parent)),
+                Step::Extents { len_before, .. } => {
+                    single_file && stat.is_some_and(|stat| stat.len == *len_before)
+                }
+                Step::Mkdir => stat.is_none() && is_dir(&parent),
+                Step::Remove => stat.is_some_and(|stat| stat.kind != read::EntryKind::Dir),
+                Step::Rmdir => stat.is_some_and(|stat| stat.kind == read::EntryKind::Dir),
+                Step::Move { to } => {
+                    stat.is_some()
+                        && matches!(self.view.stat_on_disk(to), Ok(None))
+                        && is_dir(&to.parent().unwrap_or_default())
+                }
+            }
+        })
+    }
+
+    /// The findings of the part that ended, in order of file and offset.
+    fn take_part(&mut self, part: &Part) -> Vec<Found> {
+        let mut found: Vec<Found> = std::mem::take(&mut self.current)
+            .into_values()
+            .flat_map(BTreeMap::into_values)
+            .collect();
+        let row = |id: FindingId| part.kinds.iter().position(|kind| kind.id == id);
+        found.sort_by(|a, b| {
+            let key = |found: &Found| (found.finding.offset, row(found.finding.id));
+            (&a.finding.file, key(a))
+                .cmp(&(&b.finding.file, key(b)))
+                .then_with(|| a.finding.message.cmp(&b.finding.message))
         });
+        found
     }
 }
 
 /// What a check found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Checked {
     /// In the order of the parts, within a part by file and offset.
     pub found: Vec<Found>,
     /// Findings that are not listed because there are too many of their id.
     pub left_out: Vec<(FindingId, u64)>,
+}
+
+impl Checked {
+    /// The worst severity, findings that are not listed included; `None` when nothing was found.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.found.iter().map(|found| found.finding.severity).max()
+    }
 }
 
 /// Runs all parts. `progress` is told the name of each part before it starts.
@@ -149,15 +251,17 @@ pub fn check(
     let mut check = Check {
         view,
         options,
-        found: Vec::new(),
-        left_out: std::collections::BTreeMap::new(),
+        current: BTreeMap::new(),
+        left_out: BTreeMap::new(),
     };
+    let mut found = Vec::new();
     for part in PARTS {
         progress(part.name);
         (part.run)(&mut check)?;
+        found.append(&mut check.take_part(part));
     }
     Ok(Checked {
-        found: check.found,
+        found,
         left_out: check.left_out.into_iter().collect(),
     })
 }
@@ -192,13 +296,59 @@ pub fn fix_plan(found: &[Found], what: &FixWhat) -> (Plan, u64) {
     let mut plan = Plan::new();
     let mut mended = 0;
     for found in found.iter().filter(|found| what.wants(found)) {
-        if let Some(fix) = &found.fix
-            && plan.merge(fix).is_ok()
-        {
-            mended += 1;
+        if let Some(fix) = &found.fix {
+            // Findings of one file may share a plan; then it is in already.
+            let contained = fix
+                .steps()
+                .all(|(path, step)| plan.step(path) == Some(step));
+            if contained || plan.merge(fix).is_ok() {
+                mended += 1;
+            }
         }
     }
     (plan, mended)
+}
+
+/// Whether clients keep what stands in this file in memory until FLAG.GLB changes (Q131670).
+fn is_address_list(path: &RelPath) -> bool {
+    let path = path.as_str().to_ascii_uppercase();
+    let Some((dir, name)) = path.split_once('/') else {
+        return false;
+    };
+    match dir {
+        "NME" | "USR" | "GRP" | "XTN" => name != crate::core::format::tree::POPULATE,
+        "GLB" => matches!(name, "NETPO.GLB" | "NETWORK.GLB" | "GROUP.GLB"),
+        _ => false,
+    }
+}
+
+/// Adds one to the change counter of FLAG.GLB when the plan changes an address list (DEC-104).
+///
+/// # Errors
+/// A disk error.
+fn bump_flag(view: &TreeView, plan: &mut Plan) -> Result<(), TreeError> {
+    let changes_list = plan.steps().any(|(path, step)| {
+        is_address_list(path) || matches!(step, Step::Move { to } if is_address_list(to))
+    });
+    if !changes_list {
+        return Ok(());
+    }
+    let path = view.path("GLB/FLAG.GLB")?;
+    if plan.step(&path).is_some() {
+        // The file itself is being mended; a change of it is a change.
+        return Ok(());
+    }
+    let Some(read::Bytes { bytes, .. }) = read::small(view, "GLB/FLAG.GLB", 2)? else {
+        return Ok(());
+    };
+    if let Ok(flag) = FlagRecord::decode(&bytes) {
+        let bumped = flag.bumped().encode();
+        match plan.patch(path, 2, 0, bumped) {
+            Ok(()) | Err(PlanError::Twice(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Rounds of mending before giving up; each round mends what became visible or possible by the one
@@ -231,10 +381,11 @@ pub fn fix(
     let mut commits = Vec::new();
     let mut after = check(tree.view(), options, progress)?;
     for _ in 0..FIX_ROUNDS_LIMIT {
-        let (plan, count) = fix_plan(&after.found, what);
+        let (mut plan, count) = fix_plan(&after.found, what);
         if plan.is_empty() {
             break;
         }
+        bump_flag(tree.view(), &mut plan)?;
         let mut info = info.clone();
         info.counts.push(("mended", count));
         commits.extend(tree.commit(&plan, &info)?);
