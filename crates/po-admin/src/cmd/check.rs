@@ -53,7 +53,7 @@ struct FixResult {
 pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let options = CheckOptions {
         ignore: session.settings.ignore.clone(),
-        now_now: UnixTime(session.settings.now()),
+        now_unix_s: session.settings.now(),
         strict_limits: args.strict_limits,
     };
     let wanted = wanted(&args.fix)?;
