@@ -12,6 +12,7 @@ pub mod error;
 pub mod init;
 pub mod mail;
 pub mod stream;
+pub mod upgrade;
 
 pub use edit::Edit;
 pub use error::PoError;
