@@ -16,3 +16,5 @@
 
 pub mod base;
 pub mod format;
+#[doc(hidden)]
+pub mod fuzzing;
