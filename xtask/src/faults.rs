@@ -1,11 +1,19 @@
 //! `cargo xtask faults`: the fault harness over all commands, as a table.
 
-use anyhow::{Result, bail};
-use dirsync_sim::faults::{Outcome, Sabotage, Tally, rows, run};
+use std::path::Path;
 
-/// Runs every scenario, or those whose command or name contains `only`; prints the table; fails when a
-/// case is red.
-pub(crate) fn run_all(only: Option<&str>) -> Result<()> {
+use dirsync_sim::faults::{Outcome, Sabotage, Tally, rows, run as try_scenario};
+
+/// What to try.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only scenarios whose command or name contains this text
+    only: Option<String>,
+}
+
+/// Runs the scenarios and prints the table; `false` when a case is red.
+pub(crate) fn run(args: &Args, _root: &Path) -> anyhow::Result<bool> {
+    let only = args.only.as_deref();
     println!(
         "{:<24} {:<44} {:>5}  {:>22}  {:>18}  {:>18}  outcome",
         "command", "scenario", "ops", "stop (old/new/mid)", "fail", "hang"
@@ -20,18 +28,17 @@ pub(crate) fn run_all(only: Option<&str>) -> Result<()> {
             continue;
         }
         tried += 1;
-        let outcome = run(scenario, Sabotage::default()).map_err(anyhow::Error::msg)?;
+        let outcome = try_scenario(scenario, Sabotage::default()).map_err(anyhow::Error::msg)?;
         print_row(&outcome);
         red += usize::from(!outcome.violations.is_empty());
     }
-    if tried == 0 {
-        bail!("no scenario matches {only:?}");
-    }
+    anyhow::ensure!(tried > 0, "no scenario matches {only:?}");
     if red > 0 {
-        bail!("{red} of {tried} scenarios are red");
+        println!("{red} of {tried} scenarios are red");
+    } else {
+        println!("{tried} scenarios, all green");
     }
-    println!("{tried} scenarios, all green");
-    Ok(())
+    Ok(red == 0)
 }
 
 fn states(tally: &Tally) -> String {

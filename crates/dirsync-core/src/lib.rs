@@ -8,7 +8,8 @@
 //!
 //! * [`base`] - addresses, transactions, code pages, collation, times, identifiers, findings,
 //!   errors and the catalogue of numbered messages;
-//! * [`format`] - one module per on-disk structure, bytes to types and back.
+//! * [`mod@format`] - one module per on-disk structure, bytes to types and back;
+//! * [`protocol`] - requestor and server as state machines, and the messages between them.
 //!
 //! Every layout fact carries one of the words DOCUMENTED (an article prints it), INFERRED (it
 //! follows from what articles print) or ASSIGNED (chosen by this project because nothing was ever
@@ -16,3 +17,6 @@
 
 pub mod base;
 pub mod format;
+pub mod protocol;
+#[doc(hidden)]
+pub mod fuzzing;

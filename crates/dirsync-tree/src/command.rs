@@ -6,30 +6,72 @@
 
 use std::fmt;
 
-/// A command that commits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Command {
-    /// `po-admin init`
-    Init,
-    /// `po-admin upgrade`
-    Upgrade,
-    /// `po-admin check --fix`
-    CheckFix,
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident = $words:literal,)*) => {
+        /// A command that commits.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Command {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Command {
+            /// All variants.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Program and sub-command, as typed.
+            #[must_use]
+            pub fn words(self) -> &'static str {
+                match self {
+                    $(Self::$name => $words,)*
+                }
+            }
+        }
+    };
 }
 
-impl Command {
-    /// All variants.
-    pub const ALL: [Self; 3] = [Self::Init, Self::Upgrade, Self::CheckFix];
-
-    /// Program and sub-command, as typed.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Init => "po-admin init",
-            Self::Upgrade => "po-admin upgrade",
-            Self::CheckFix => "po-admin check --fix",
-        }
-    }
+commands! {
+    /// Makes a postoffice.
+    Init = "po-admin init",
+    /// Moves a tree to the current layout.
+    Upgrade = "po-admin upgrade",
+    /// Mends what a check found.
+    CheckFix = "po-admin check --fix",
+    /// Adds, changes or removes a user.
+    User = "po-admin user",
+    /// Adds, changes or removes a group.
+    Group = "po-admin group",
+    /// Adds many users.
+    Fill = "po-admin fill",
+    /// Adds or removes an external postoffice.
+    Postoffice = "po-admin postoffice",
+    /// Becomes or ceases to be the directory server.
+    Server = "po-admin server",
+    /// Adds or removes a requestor at the server.
+    Requestor = "po-admin requestor",
+    /// Registers with a directory server.
+    Register = "po-admin register",
+    /// Changes dirsync options.
+    Options = "po-admin options",
+    /// Puts the whole own list into the waiting transactions.
+    Export = "po-admin export",
+    /// Asks the server for all lists.
+    ImportRequest = "po-admin import-request",
+    /// Changes the schedule.
+    Schedule = "po-admin schedule",
+    /// Resets the numbers of a requestor.
+    ListdsZero = "po-admin listds --zero",
+    /// Sends the changes of a requestor.
+    T1 = "dxa-cycle t1",
+    /// Merges and answers at the server.
+    T2 = "dxa-cycle t2",
+    /// Applies the answer.
+    T3 = "dxa-cycle t3",
+    /// Moves mail.
+    Deliver = "dxa-cycle deliver",
+    /// Applies the queues to the lists.
+    ImportQueue = "glb-import queue",
+    /// Makes the Global Address List anew.
+    Rebuild = "glb-import rebuild",
 }
 
 impl fmt::Display for Command {

@@ -10,6 +10,7 @@
 //! real run does" hold by construction.
 
 pub mod command;
+pub mod discover;
 pub mod disk;
 pub mod domain;
 pub mod error;

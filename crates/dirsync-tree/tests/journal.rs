@@ -1,4 +1,5 @@
 //! Commits on a disk in memory: what they do, what they refuse, and what readers see.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The ground floor: types that every other module speaks in.
 
 pub mod address;
+pub mod catalogue;
 pub mod codepage;
 pub mod collate;
 pub mod error;
@@ -9,8 +10,10 @@ pub mod finding;
 pub mod ident;
 pub mod logline;
 pub mod stem;
+pub mod stored_date;
 pub mod time;
 pub mod transaction;
+pub mod zone;
 
 pub use address::{Address, AddressType, FullName, MailboxName, PoName, Scope};
 pub use codepage::{CodePage, escape_for_terminal};

@@ -1,25 +1,20 @@
-//! Times: seconds since 1970, the six words of a mailbag header, DOS dates, the texts of listings,
-//! logs and message dates, and time zones.
+//! Times: seconds since 1970, and the texts of listings, logs and message dates.
 //!
-//! | type | bytes | form | status |
-//! |---|---|---|---|
-//! | [`UnixTime`] | 4 | u32 seconds since 1970-01-01 UTC, 0 = never | ASSIGNED (decisions.md 2) |
-//! | [`MailDate`] | 12 | u16 second, minute, hour, day, month, year | INFERRED (Q108027, decisions.md 2.13) |
-//! | [`DosDateTime`] | 4 | u16 time, u16 date as in a FAT directory | DOCUMENTED (DOS) |
-//!
-//! Nothing here reads a clock or the machine's zone tables: zones come from the data that jiff
-//! carries along, so the same text means the same zone everywhere.
+//! [`UnixTime`] is the u32 of every record of ours, 0 = never (ASSIGNED, decisions.md 2). Dates
+//! stored in other forms are in `stored_date`, zones in `zone`; both are re-exported here.
+//! Nothing reads a clock.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::DateTime;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use zerocopy::little_endian::U16;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::error::{DecodeError, DecodeErrorKind};
+
+pub use super::stored_date::{DosDateTime, MailDate};
+pub use super::zone::{UnknownZone, parse_zone};
 
 /// Seconds since 1970-01-01 00:00:00 UTC; reaches to 2106. 0 means "never".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -132,7 +127,15 @@ fn digits(text: &[u8]) -> Option<i32> {
     })
 }
 
-fn civil(year: i32, month: i32, day: i32, hour: i32, minute: i32, second: i32) -> Option<DateTime> {
+/// A civil time of numbers that may be anything.
+pub(super) fn civil(
+    year: i32,
+    month: i32,
+    day: i32,
+    hour: i32,
+    minute: i32,
+    second: i32,
+) -> Option<DateTime> {
     let small = |value: i32| i8::try_from(value).ok();
     DateTime::new(
         i16::try_from(year).ok()?,
@@ -188,137 +191,6 @@ fn read_fips(text: &[u8]) -> Option<UnixTime> {
     u32::try_from(seconds).ok().map(UnixTime)
 }
 
-/// Date and time of a mailbag header: six little-endian words (INFERRED, Q108027).
-///
-/// Any twelve bytes can be held; [`Self::civil`] answers only for real dates.
-#[derive(
-    FromBytes,
-    IntoBytes,
-    Unaligned,
-    Immutable,
-    KnownLayout,
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-)]
-#[repr(C)]
-pub struct MailDate {
-    /// 0-59.
-    pub second: U16,
-    /// 0-59.
-    pub minute: U16,
-    /// 0-23; UTC in our trees.
-    pub hour: U16,
-    /// 1-31.
-    pub day: U16,
-    /// 1-12.
-    pub month: U16,
-    /// Four digits.
-    pub year: U16,
-}
-
-impl MailDate {
-    /// The words of a civil time; `None` for a negative year.
-    #[must_use]
-    pub fn from_civil(civil: DateTime) -> Option<Self> {
-        let word = |value: i8| u16::try_from(value).ok().map(U16::new);
-        Some(Self {
-            second: word(civil.second())?,
-            minute: word(civil.minute())?,
-            hour: word(civil.hour())?,
-            day: word(civil.day())?,
-            month: word(civil.month())?,
-            year: U16::new(u16::try_from(civil.year()).ok()?),
-        })
-    }
-
-    /// The words of a time in UTC, as our trees store it.
-    #[must_use]
-    pub fn from_unix(time: UnixTime) -> Self {
-        Self::from_civil(time.zoned(&TimeZone::UTC).datetime()).unwrap_or_default()
-    }
-
-    /// The civil time, `None` when the words are no date at all.
-    #[must_use]
-    pub fn civil(&self) -> Option<DateTime> {
-        civil(
-            self.year.get().into(),
-            self.month.get().into(),
-            self.day.get().into(),
-            self.hour.get().into(),
-            self.minute.get().into(),
-            self.second.get().into(),
-        )
-    }
-
-    /// The time when the words are read in `zone`; `None` when they are no date, or one outside
-    /// 1970-2106.
-    #[must_use]
-    pub fn unix(&self, zone: &TimeZone) -> Option<UnixTime> {
-        let timestamp = zone.to_timestamp(self.civil()?).ok()?;
-        UnixTime::from_timestamp(timestamp)
-    }
-}
-
-/// Date and time as packed by DOS: local time, 1980 to 2107, even seconds.
-#[derive(
-    FromBytes,
-    IntoBytes,
-    Unaligned,
-    Immutable,
-    KnownLayout,
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-)]
-#[repr(C)]
-pub struct DosDateTime {
-    /// Bits 0-4 seconds / 2, 5-10 minute, 11-15 hour.
-    pub time: U16,
-    /// Bits 0-4 day, 5-8 month, 9-15 year − 1980.
-    pub date: U16,
-}
-
-impl DosDateTime {
-    /// The civil time, `None` when the bits are no date (all zero, month 15, second 60 …).
-    #[must_use]
-    pub fn civil(&self) -> Option<DateTime> {
-        let (time, date) = (i32::from(self.time.get()), i32::from(self.date.get()));
-        civil(
-            1980 + (date >> 9),
-            (date >> 5) & 15,
-            date & 31,
-            time >> 11,
-            (time >> 5) & 63,
-            (time & 31) * 2,
-        )
-    }
-
-    /// The packed form, odd seconds rounded down; `None` outside 1980-2107.
-    #[must_use]
-    pub fn from_civil(civil: DateTime) -> Option<Self> {
-        let field = |value: i8| u16::try_from(value).ok();
-        let year = u16::try_from(civil.year()).ok()?.checked_sub(1980)?;
-        if year > 127 {
-            return None;
-        }
-        let date = (year << 9) | (field(civil.month())? << 5) | field(civil.day())?;
-        let time = (field(civil.hour())? << 11)
-            | (field(civil.minute())? << 5)
-            | (field(civil.second())? / 2);
-        Some(Self {
-            time: U16::new(time),
-            date: U16::new(date),
-        })
-    }
-}
-
 /// The two digits of a year in a documented log line: the year modulo 100 (DEC-108).
 #[must_use]
 pub fn two_digit_year(year: i16) -> u8 {
@@ -363,41 +235,6 @@ pub fn read_log_stamp(line: &str) -> Option<(DateTime, &str)> {
         return None;
     }
     Some((civil(year.into(), month, day, hour, minute, second)?, rest))
-}
-
-/// A text that names no time zone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no time zone; write an IANA name (Europe/Berlin) or a POSIX TZ (PST8PDT)")]
-pub struct UnknownZone(pub String);
-
-/// Daylight-saving rules of a POSIX TZ that names a summer time but no rules (DEC-112).
-const DEFAULT_RULES: &str = ",M3.2.0,M11.1.0";
-
-/// The time zone named by an IANA name or a POSIX TZ, with or without `TZ=` in front.
-///
-/// What has the form of a POSIX TZ is one, even where an IANA name is spelled alike (`PST8PDT`):
-/// the dispatcher's `TZ=xxx[-]nn[yyy]` is meant (Q96060), hours west positive, and any `yyy`
-/// means that daylight saving is observed, by the rules of DEC-112.
-///
-/// # Errors
-/// [`UnknownZone`] when the text is neither.
-pub fn parse_zone(text: &str) -> Result<TimeZone, UnknownZone> {
-    let name = text.trim();
-    let name = name.strip_prefix("TZ=").unwrap_or(name);
-    let unknown = || UnknownZone(text.to_owned());
-    if name.is_empty() || name.len() > 255 {
-        return Err(unknown());
-    }
-    let posix = |name: &str| TimeZone::posix(name).ok();
-    if let Some(zone) = posix(name) {
-        return Ok(zone);
-    }
-    if !name.contains(',')
-        && let Some(zone) = posix(&format!("{name}{DEFAULT_RULES}"))
-    {
-        return Ok(zone);
-    }
-    TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())
 }
 
 /// A time of day and date for eyes: the listing form in `zone`, `never` for 0.
@@ -476,24 +313,6 @@ mod tests {
         }
     }
 
-    // rule: pof:R-MBG-002
-    #[test]
-    fn the_words_of_a_mailbag_header() {
-        // Words at offset 54 of both records of the printed mailbag (Q108027).
-        for (words, expected) in [
-            ([0u16, 25, 16, 8, 10, 1993], "1993-10-08T16:25:00"),
-            ([0, 26, 16, 8, 10, 1993], "1993-10-08T16:26:00"),
-        ] {
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let date = MailDate::read_from_bytes(&bytes).unwrap();
-            assert_eq!(date.civil().unwrap().to_string(), expected);
-        }
-        let garbage = MailDate::read_from_bytes(&[0xFF; 12]).unwrap();
-        assert_eq!(garbage.civil(), None);
-        assert_eq!(MailDate::default().civil(), None);
-        assert_eq!(MailDate::default().unix(&TimeZone::UTC), None);
-    }
-
     // rule: dec:DEC-108
     #[test]
     fn years_of_logs() {
@@ -540,45 +359,6 @@ mod tests {
         }
     }
 
-    // rule: dec:DEC-112
-    #[test]
-    fn zones_by_both_kinds_of_name() {
-        let summer = UnixTime::from_fips(b"20000401-1200").unwrap();
-        for (name, stamp) in [
-            ("PST8PDT", "2000-04-01T05:00:00-07:00"),
-            ("TZ=PST8", "2000-04-01T04:00:00-08:00"),
-            ("aus-10", "2000-04-01T22:00:00+10:00"),
-            ("CET-1CEST,M3.5.0,M10.5.0/3", "2000-04-01T14:00:00+02:00"),
-            ("Europe/Berlin", "2000-04-01T14:00:00+02:00"),
-            ("UTC", "2000-04-01T12:00:00+00:00"),
-        ] {
-            assert_eq!(summer.rfc3339(&parse_zone(name).unwrap()), stamp, "{name}");
-        }
-        for bad in ["", "Atlantis/City", "PST", "../../etc/passwd", "PST8PDT,"] {
-            assert!(parse_zone(bad).is_err(), "{bad}");
-        }
-    }
-
-    // rule: dec:2.2
-    #[test]
-    fn dos_dates_of_known_files() {
-        // 1993-10-08 16:34:12.
-        let packed = DosDateTime {
-            time: U16::new(0x8446),
-            date: U16::new(0x1B48),
-        };
-        assert_eq!(packed.civil().unwrap().to_string(), "1993-10-08T16:34:12");
-        assert_eq!(DosDateTime::default().civil(), None);
-        assert_eq!(
-            DosDateTime::from_civil(DateTime::constant(1979, 12, 31, 0, 0, 0, 0)),
-            None
-        );
-        assert_eq!(
-            DosDateTime::from_civil(DateTime::constant(2108, 1, 1, 0, 0, 0, 0)),
-            None
-        );
-    }
-
     proptest! {
         // rule: dec:DEC-108
         #[test]
@@ -591,32 +371,12 @@ mod tests {
             prop_assert_eq!(UnixTime::from_timestamp(time.timestamp()), Some(time));
         }
 
-        // rule: pof:R-MBG-002
-        #[test]
-        fn arbitrary_words_never_panic(bytes: [u8; 12]) {
-            let date = MailDate::read_from_bytes(&bytes).unwrap();
-            if let Some(civil) = date.civil() {
-                prop_assert_eq!(MailDate::from_civil(civil), Some(date));
-            }
-            let _ = date.unix(&TimeZone::UTC);
-        }
-
-        // rule: dec:2.2
-        #[test]
-        fn dos_dates_round_trip(bytes: [u8; 4]) {
-            let packed = DosDateTime::read_from_bytes(&bytes).unwrap();
-            if let Some(civil) = packed.civil() {
-                prop_assert_eq!(DosDateTime::from_civil(civil), Some(packed));
-            }
-        }
-
         // rule: dec:2.14
         #[test]
         fn arbitrary_texts_never_panic(bytes: Vec<u8>, text: String, almost in "[0-9]{8}-?[0-9]{0,6}[+-]?[0-9]{0,4}") {
             let _ = UnixTime::from_fips(&bytes);
             let _ = UnixTime::from_fips(almost.as_bytes());
             let _ = read_log_stamp(&text);
-            let _ = parse_zone(&text);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each module's header states size, offsets, trust and source article.
 
 pub mod access;
+pub mod body;
 pub mod chain;
 pub mod codes;
 pub mod compressed;
@@ -34,6 +35,7 @@ pub mod record;
 pub mod reqconf;
 pub mod sizes;
 pub mod srvconf;
+pub mod template;
 pub mod transactions;
 pub mod tree;
 pub mod usr;

@@ -1,6 +1,12 @@
 //! The rows: for each command at least one scenario. `row` matches [`Command`] without a wildcard, so a
 //! command without a row does not compile.
 
+mod admin;
+mod cycle;
+mod import;
+mod lists;
+mod transport;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +21,33 @@ use super::{Observed, Scenario};
 #[must_use]
 pub fn row(command: Command) -> &'static [Scenario] {
     match command {
-        Command::Init => &[],
-        Command::Upgrade => &[],
-        Command::CheckFix => &[],
+        Command::Init => admin::INIT,
+        Command::Upgrade => admin::UPGRADE,
+        Command::CheckFix => admin::CHECK_FIX,
+        Command::User => lists::USER,
+        Command::Group => lists::GROUP,
+        Command::Fill => lists::FILL,
+        Command::Postoffice => lists::POSTOFFICE,
+        Command::Server => lists::SERVER,
+        Command::Requestor => lists::REQUESTOR,
+        Command::Register => lists::REGISTER,
+        Command::Options => lists::OPTIONS,
+        Command::Export => lists::EXPORT,
+        Command::ImportRequest => lists::IMPORT_REQUEST,
+        Command::Schedule => lists::SCHEDULE,
+        Command::ListdsZero => lists::LISTDS_ZERO,
+        Command::T1 => cycle::T1,
+        Command::T2 => cycle::T2,
+        Command::T3 => cycle::T3,
+        Command::Deliver => transport::DELIVER,
+        Command::ImportQueue => import::QUEUE,
+        Command::Rebuild => import::REBUILD,
     }
 }
 
 /// All scenarios.
 pub fn rows() -> impl Iterator<Item = &'static Scenario> {
-    Command::ALL.into_iter().flat_map(row)
+    Command::ALL.iter().copied().flat_map(row)
 }
 
 /// How the harness opens trees: it never waits.

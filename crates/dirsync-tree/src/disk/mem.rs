@@ -19,6 +19,7 @@ mod handle;
 mod state;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -238,7 +239,7 @@ impl Disk for MemDisk {
                 let name = if RelPath::root().join(&name).is_ok() {
                     EntryName::Plain(name.to_string())
                 } else {
-                    EntryName::Strange(name.escape_default().to_string())
+                    EntryName::Strange(name.as_bytes().escape_ascii().to_string())
                 };
                 if each(DirEntry { name, kind }).is_break() {
                     return Ok(());

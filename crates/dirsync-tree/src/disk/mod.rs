@@ -20,6 +20,10 @@
 
 pub mod fault;
 pub mod mem;
+pub mod real;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod suite;
 
 use std::fmt;
 use std::io;

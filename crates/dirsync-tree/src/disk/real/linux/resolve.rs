@@ -1,0 +1,126 @@
+//! From a path to an open directory, below the root and through no link.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::convert::{Failure, Outcome, retry};
+use crate::disk::DiskErrorKind;
+use crate::path::RelPath;
+
+/// Tries before a path that keeps changing under `openat2` is walked name by name.
+const RACE_TRIES: usize = 8;
+
+/// The open root directory.
+#[derive(Debug)]
+pub(super) struct Root {
+    fd: OwnedFd,
+    openat2: bool,
+}
+
+/// An open directory: the root or one below.
+#[derive(Debug)]
+pub(super) enum DirFd<'r> {
+    Root(BorrowedFd<'r>),
+    Below(OwnedFd),
+}
+
+impl AsFd for DirFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(fd) => *fd,
+            Self::Below(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl Root {
+    /// Opens the root and finds out whether `openat2` works here (an old kernel has none, some
+    /// sandboxes forbid it).
+    pub(super) fn open(path: &Path, openat2: bool) -> Outcome<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = retry(|| fs::open(path, flags, Mode::empty()))?;
+        let probe = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let openat2 = openat2 && beneath(fd.as_fd(), ".", probe).is_ok();
+        Ok(Self { fd, openat2 })
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    pub(super) fn has_openat2(&self) -> bool {
+        self.openat2
+    }
+
+    /// A directory whose names are to be used; needs no right to list it.
+    pub(super) fn dir(&self, path: &RelPath) -> Outcome<DirFd<'_>> {
+        if path.is_root() {
+            return Ok(DirFd::Root(self.fd()));
+        }
+        Ok(DirFd::Below(self.open_dir(path, OFlags::PATH)?))
+    }
+
+    /// A directory to be listed or synced.
+    pub(super) fn readable_dir(&self, path: &RelPath) -> Outcome<OwnedFd> {
+        self.open_dir(path, OFlags::RDONLY)
+    }
+
+    fn open_dir(&self, path: &RelPath, access: OFlags) -> Outcome<OwnedFd> {
+        let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let text = if path.is_root() { "." } else { path.as_str() };
+        if self.openat2 {
+            for _ in 0..RACE_TRIES {
+                match beneath(self.fd(), text, flags) {
+                    // Something was renamed while the kernel walked.
+                    Err(Errno::AGAIN) => {}
+                    opened => return Ok(opened?),
+                }
+            }
+        }
+        self.walk(path, flags)
+    }
+
+    /// Name by name; each must be a directory and no link.
+    fn walk(&self, path: &RelPath, last_flags: OFlags) -> Outcome<OwnedFd> {
+        let on_the_way = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut names = path.names().peekable();
+        let Some(first) = names.next() else {
+            return Ok(retry(|| {
+                fs::openat(&self.fd, ".", last_flags, Mode::empty())
+            })?);
+        };
+        let flags_for = |last: bool| if last { last_flags } else { on_the_way };
+        let mut dir = step(self.fd(), first, flags_for(names.peek().is_none()))?;
+        while let Some(name) = names.next() {
+            dir = step(dir.as_fd(), name, flags_for(names.peek().is_none()))?;
+        }
+        Ok(dir)
+    }
+}
+
+fn beneath(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    // No O_NOFOLLOW: together with O_PATH it would hand out the link itself.
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    retry(|| fs::openat2(root, path, flags, Mode::empty(), resolve))
+}
+
+fn step(dir: BorrowedFd<'_>, name: &str, flags: OFlags) -> Outcome<OwnedFd> {
+    match retry(|| fs::openat(dir, name, flags | OFlags::NOFOLLOW, Mode::empty())) {
+        Err(errno @ (Errno::NOTDIR | Errno::LOOP)) => {
+            // The kernel says "not a directory" of a link, too.
+            let stat = fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            let kind = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Symlink => DiskErrorKind::LinkInPath,
+                _ => DiskErrorKind::NotADirectory,
+            };
+            Err(Failure {
+                kind,
+                source: Some(errno.into()),
+            })
+        }
+        opened => Ok(opened?),
+    }
+}
