@@ -18,3 +18,5 @@
 pub mod base;
 pub mod format;
 pub mod protocol;
+#[doc(hidden)]
+pub mod fuzzing;
