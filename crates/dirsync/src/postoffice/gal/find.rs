@@ -5,9 +5,7 @@
 //! searched on the disk: some 20 reads for a million names. An index that contradicts the list at
 //! any place that the search touches is not used.
 
-use crate::core::base::collate::{
-    compare_folded, fold_word, key, slot_index, slot_letter, words,
-};
+use crate::core::base::collate::{compare_folded, fold_word, key, slot_index, slot_letter, words};
 use crate::core::base::finding::Severity;
 use crate::core::format::FixedRecord as _;
 use crate::core::format::galindex::{GalIndexEntry, GalIndexHeader};
@@ -50,7 +48,11 @@ impl Words {
 }
 
 fn begins_with(word: &[u8], folded: &[u8]) -> bool {
-    word.len() >= folded.len() && word.iter().zip(folded).all(|(&byte, &want)| key(byte) == want)
+    word.len() >= folded.len()
+        && word
+            .iter()
+            .zip(folded)
+            .all(|(&byte, &want)| key(byte) == want)
 }
 
 /// Why an index is not used.

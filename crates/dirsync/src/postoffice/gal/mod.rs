@@ -192,7 +192,10 @@ fn entry(
             Severity::Error,
             GAL_PATH,
             Some(offset),
-            format!("entry {index} is of kind {}, which does not exist", record.kind),
+            format!(
+                "entry {index} is of kind {}, which does not exist",
+                record.kind
+            ),
         ));
         return Ok(entry);
     };
@@ -219,7 +222,9 @@ fn entry(
 fn record_at(gal: &ViewFile<'_>, offset: u64) -> Result<Option<NmeRecord>, TreeError> {
     let mut bytes = [0u8; NmeRecord::SIZE];
     let n = gal.read_at(&mut bytes, offset)?;
-    Ok(bytes.get(..n).and_then(|bytes| NmeRecord::decode(bytes).ok()))
+    Ok(bytes
+        .get(..n)
+        .and_then(|bytes| NmeRecord::decode(bytes).ok()))
 }
 
 fn finding(

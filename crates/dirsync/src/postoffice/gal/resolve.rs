@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::core::base::CodePage;
 use crate::core::base::address::{Address, AddressType};
+use crate::core::format::FixedRecord;
 use crate::core::format::access::{ACCESS2, Access2Record, AccessRecord};
 use crate::core::format::galnetpo::{GALNETPO, GalNetPoRecord};
 use crate::core::format::gateway_list::{HEADER_LEN, MAX_ADDRESS_LEN, RECORD_HEAD_LEN};
@@ -12,7 +13,6 @@ use crate::core::format::group::{GROUP, GroupRecord};
 use crate::core::format::master::MasterRecord;
 use crate::core::format::nme::{NmeKind, NmeRecord};
 use crate::core::format::record::LIVE;
-use crate::core::format::FixedRecord;
 use crate::tree::view::ViewFile;
 use crate::tree::{TreeError, TreeView};
 
@@ -49,12 +49,17 @@ impl<'v> Resolver<'v> {
         };
         let mut groups = BTreeMap::new();
         if let Some(file) = open_or_report(view, "GLB/GROUP.GLB", report)? {
-            records::<GroupRecord>(&file, GROUP.header_len(), GROUPS_LIMIT, &mut |_, _, group| {
-                if group.is_live() {
-                    groups.insert(group.tid.get(), group.address.text().to_vec());
-                }
-                ControlFlow::Continue(())
-            })?;
+            records::<GroupRecord>(
+                &file,
+                GROUP.header_len(),
+                GROUPS_LIMIT,
+                &mut |_, _, group| {
+                    if group.is_live() {
+                        groups.insert(group.tid.get(), group.address.text().to_vec());
+                    }
+                    ControlFlow::Continue(())
+                },
+            )?;
         }
         Ok(Self {
             view,
@@ -127,10 +132,12 @@ impl<'v> Resolver<'v> {
         {
             participates = Some(access.dirsync == 1);
         }
-        Ok(self.own_address(user.mailbox.text()).map(|resolved| Resolved {
-            participates,
-            ..resolved
-        }))
+        Ok(self
+            .own_address(user.mailbox.text())
+            .map(|resolved| Resolved {
+                participates,
+                ..resolved
+            }))
     }
 
     fn external(&self, record: &NmeRecord) -> Result<Option<Resolved>, TreeError> {
@@ -204,10 +211,7 @@ impl<'v> Resolver<'v> {
     }
 }
 
-fn read_record<R: FixedRecord>(
-    file: &ViewFile<'_>,
-    offset: u64,
-) -> Result<Option<R>, TreeError> {
+fn read_record<R: FixedRecord>(file: &ViewFile<'_>, offset: u64) -> Result<Option<R>, TreeError> {
     let mut bytes = vec![0u8; R::SIZE];
     let n = file.read_at(&mut bytes, offset)?;
     Ok(bytes.get(..n).and_then(|bytes| R::decode(bytes).ok()))

@@ -64,7 +64,10 @@ struct Listed {
 
 impl Listed {
     fn names(&self) -> Vec<&str> {
-        self.entries.iter().map(|entry| entry.name.as_str()).collect()
+        self.entries
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .collect()
     }
 
     fn ids(&self) -> BTreeSet<&str> {
@@ -113,7 +116,11 @@ fn small_tree() -> MemDisk {
     let header = GalNetPoHeader {
         lowest_tid: U32::new(9),
     };
-    put(&disk, "GLB/GALNETPO.GLB", &GALNETPO.build(&header, &[external]));
+    put(
+        &disk,
+        "GLB/GALNETPO.GLB",
+        &GALNETPO.build(&header, &[external]),
+    );
     let mut gateway = gateway_list::FRESH.to_vec();
     gateway.extend(gateway_list::encode_entry(b"ada@example.org").unwrap());
     put(&disk, "GLB/SMTP.GLB", &gateway);
@@ -204,12 +211,15 @@ fn a_tree_without_a_list_answers_so() {
 #[test]
 fn a_foreign_tree_shows_names_only() {
     let disk = small_tree();
-    disk.unlink(&RelPath::new("GLB/LAYOUT.TXT").unwrap()).unwrap();
+    disk.unlink(&RelPath::new("GLB/LAYOUT.TXT").unwrap())
+        .unwrap();
     let listed = list(&disk, &GalOptions::default());
     assert_eq!(listed.names().len(), 4);
-    assert!(listed.entries.iter().all(|entry| {
-        entry.address.is_none() && entry.kind.is_none() && entry.tid.is_none()
-    }));
+    assert!(
+        listed.entries.iter().all(|entry| {
+            entry.address.is_none() && entry.kind.is_none() && entry.tid.is_none()
+        })
+    );
     let found = GalOptions {
         find: Words::new(b"newt"),
         ..GalOptions::default()
@@ -237,7 +247,10 @@ fn broken_pointers_and_kinds_are_reported_and_the_rest_is_listed() {
     put(&disk, "NME/GAL.NME", &gal);
     let listed = list(&disk, &GalOptions::default());
     assert_eq!(listed.entries.len(), 9);
-    let lost = listed.entries.iter().filter(|entry| entry.address.is_none());
+    let lost = listed
+        .entries
+        .iter()
+        .filter(|entry| entry.address.is_none());
     assert_eq!(lost.count(), 8);
     assert_eq!(
         listed.ids(),
@@ -304,7 +317,11 @@ fn an_index_that_does_not_fit_is_not_used() {
         let listed = list(&good, &options);
         assert_eq!(listed.names(), ["Isaac Newton"], "damage {at}");
         assert!(!listed.summary.used_index, "damage {at}");
-        assert_eq!(listed.ids(), BTreeSet::from(["gal.index-unusable"]), "damage {at}");
+        assert_eq!(
+            listed.ids(),
+            BTreeSet::from(["gal.index-unusable"]),
+            "damage {at}"
+        );
     }
 }
 
