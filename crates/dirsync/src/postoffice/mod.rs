@@ -3,12 +3,15 @@
 //!
 //! * [`init`] - an empty postoffice, beside its place and renamed into it;
 //! * [`edit`] - preparing one commit: working copies of files, new numbers, the plan;
-//! * [`mail`] - mailbags and their headers.
+//! * [`mail`] - mailbags and their headers;
+//! * [`gal`] - the Global Address List;
+//! * [`upgrade`] - trees of an older layout.
 
 pub mod build;
 pub mod clock;
 pub mod edit;
 pub mod error;
+pub mod gal;
 pub mod init;
 pub mod mail;
 pub mod stream;
