@@ -3,15 +3,21 @@
 //!
 //! * [`init`] - an empty postoffice, beside its place and renamed into it;
 //! * [`edit`] - preparing one commit: working copies of files, new numbers, the plan;
+//! * [`lists`] - local users and the postoffice address list; [`groups`] - its groups;
 //! * [`mail`] - mailbags and their headers.
 
 pub mod build;
 pub mod clock;
 pub mod edit;
 pub mod error;
+pub mod groups;
 pub mod init;
+pub mod list_error;
+pub mod lists;
 pub mod mail;
 pub mod stream;
 
 pub use edit::Edit;
 pub use error::PoError;
+pub use list_error::ListError;
+pub use lists::Lists;
