@@ -26,4 +26,6 @@
 
 pub mod guard;
 pub mod log;
+pub mod message;
 pub mod numbers;
+pub mod unit;

@@ -3,7 +3,7 @@
 use super::list_error::ListError;
 use crate::core::base::DecodeError;
 use crate::tree::disk::DiskError;
-use crate::tree::{ErrorClass, TreeError};
+use crate::tree::{ErrorClass, RelPath, TreeError};
 
 /// An error of this module. The message names the place and the cause; [`PoError::hint`] the next
 /// step; [`PoError::class`] the kind of exit.
@@ -44,6 +44,14 @@ pub enum PoError {
     /// Values that do not fit into the files of a new tree.
     #[error("a new tree cannot be made from these values: {0}")]
     BadParams(#[source] DecodeError),
+    /// A copy of a file cannot be kept, because all its names are taken.
+    #[error("{tree}: no name is free for a copy of {path}")]
+    NoNameForCopy {
+        /// The root as people name it.
+        tree: String,
+        /// The file.
+        path: RelPath,
+    },
     /// There is no mailbag of this name.
     #[error("{tree} has no mailbag {name}")]
     NoSuchMailbag {
@@ -65,6 +73,7 @@ impl PoError {
             Self::NotDurable { .. }
             | Self::BadName { .. }
             | Self::BadParams(_)
+            | Self::NoNameForCopy { .. }
             | Self::NoSuchMailbag { .. } => ErrorClass::Data,
         }
     }
@@ -91,6 +100,7 @@ impl PoError {
             Self::NotDurable { .. } => Some("run `po-admin check` on it, and look at the disk"),
             Self::BadName { .. } => Some("give another name for the directory"),
             Self::BadParams(_) => None,
+            Self::NoNameForCopy { .. } => Some("move the old copies out of the tree"),
             Self::NoSuchMailbag { .. } => {
                 Some("`po-admin mail list TREE` without a mailbag lists them all")
             }

@@ -16,6 +16,7 @@ pub mod list_error;
 pub mod lists;
 pub mod mail;
 pub mod stream;
+pub mod upgrade;
 
 pub use edit::Edit;
 pub use error::PoError;
