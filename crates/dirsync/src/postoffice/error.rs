@@ -1,5 +1,6 @@
 //! What can go wrong with a postoffice, each with the next step for the reader.
 
+use super::list_error::ListError;
 use crate::core::base::DecodeError;
 use crate::tree::disk::DiskError;
 use crate::tree::{ErrorClass, RelPath, TreeError};
@@ -12,6 +13,9 @@ pub enum PoError {
     /// The tree itself.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A list or a setting was not changed.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// Something stands where a new tree shall be made.
     #[error("{target} exists already: {what}")]
     TargetExists {
@@ -64,6 +68,7 @@ impl PoError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Tree(error) => error.class(),
+            Self::List(error) => error.class(),
             Self::TargetExists { .. } => ErrorClass::Refused,
             Self::NotDurable { .. }
             | Self::BadName { .. }
@@ -76,10 +81,11 @@ impl PoError {
     /// Whether the arguments were wrong and not the data: exit 2.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::BadName { .. } | Self::BadParams(_) | Self::NoSuchMailbag { .. }
-        )
+        match self {
+            Self::List(error) => error.is_usage(),
+            Self::BadName { .. } | Self::BadParams(_) | Self::NoSuchMailbag { .. } => true,
+            _ => false,
+        }
     }
 
     /// The next step, where there is one.
@@ -87,6 +93,7 @@ impl PoError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Tree(error) => error.hint(),
+            Self::List(error) => error.hint(),
             Self::TargetExists { .. } => {
                 Some("give a directory that does not exist yet, or an empty one")
             }
