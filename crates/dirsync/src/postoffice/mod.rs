@@ -9,9 +9,11 @@ pub mod build;
 pub mod clock;
 pub mod edit;
 pub mod error;
+pub mod identity;
 pub mod init;
 pub mod mail;
 pub mod stream;
 
 pub use edit::Edit;
 pub use error::PoError;
+pub use identity::Identity;
