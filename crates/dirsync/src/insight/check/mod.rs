@@ -422,3 +422,6 @@ pub fn fix(
         after,
     })
 }
+
+#[cfg(test)]
+mod tests;
