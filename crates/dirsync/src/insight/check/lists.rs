@@ -341,6 +341,10 @@ fn against_users(check: &mut Check<'_>, list: &List, targets: &Targets) -> Resul
                 let offset = Some(List::offset(at) + 41);
                 check.report(&HEXID_DIFFERS, list.path.as_str(), offset, message, plan);
             }
+            // The user's record is what is damaged, not the entry.
+            (Some(pointed), _) if pointed.mailbag.is_none() && same_person(&pointed) => {
+                named.insert(pointed.offset);
+            }
             (_, Some(owner)) => {
                 named.insert(owner.offset);
                 strays.push(at);

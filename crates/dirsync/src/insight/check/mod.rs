@@ -434,3 +434,6 @@ pub fn fix(
         after,
     })
 }
+
+#[cfg(test)]
+mod tests;
