@@ -326,9 +326,22 @@ impl FixWhat {
 }
 
 /// The plan that mends as much as possible at once: plans that contradict what is in it already wait
-/// for the next round. Returns it with the number of findings it mends.
-#[must_use]
-pub fn fix_plan(found: &[Found], what: &FixWhat) -> (Plan, u64) {
+/// for the next round. Returns it with the number of findings it mends. FLAG.GLB gets one more when an
+/// address list changes.
+///
+/// # Errors
+/// A disk error.
+pub fn fix_plan(
+    view: &TreeView,
+    found: &[Found],
+    what: &FixWhat,
+) -> Result<(Plan, u64), TreeError> {
+    let (mut plan, mended) = join_fixes(found, what);
+    bump_flag(&read::Eyes::new(view), &mut plan)?;
+    Ok((plan, mended))
+}
+
+fn join_fixes(found: &[Found], what: &FixWhat) -> (Plan, u64) {
     let mut plan = Plan::new();
     let mut mended = 0;
     for found in found.iter().filter(|found| what.wants(found)) {
@@ -417,11 +430,10 @@ pub fn fix(
     let mut commits = Vec::new();
     let mut after = check(tree.view(), options, progress)?;
     for _ in 0..FIX_ROUNDS_LIMIT {
-        let (mut plan, count) = fix_plan(&after.found, what);
+        let (plan, count) = fix_plan(tree.view(), &after.found, what)?;
         if plan.is_empty() {
             break;
         }
-        bump_flag(&read::Eyes::new(tree.view()), &mut plan)?;
         let mut info = info.clone();
         info.counts.push(("mended", count));
         commits.extend(tree.commit(&plan, &info)?);
