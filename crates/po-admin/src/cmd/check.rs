@@ -1,7 +1,7 @@
 //! `po-admin check`: findings grouped by file, and mending them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dirsync::core::base::{Severity, UnixTime};
 use dirsync::insight::check::{CheckOptions, Checked, FixWhat, Fixed, Found, check, fix, fix_plan};
@@ -56,6 +56,7 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
         now_unix_s: session.settings.now(),
         strict_limits: args.strict_limits,
     };
+    let args = &typed(args)?;
     let wanted = wanted(&args.fix)?;
     let (entry, checked, fixed) = if wanted.is_empty() {
         let view = trees::view(&args.tree, &session.settings, "po-admin check")?;
@@ -69,6 +70,33 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
     print(args, entry, checked, fixed, session)
 }
 
+/// Tree and ids, told apart.
+struct Typed {
+    tree: PathBuf,
+    fix: Vec<String>,
+}
+
+/// In `check --fix TREE` the parser takes the tree for an id: without a tree, the one word behind
+/// `--fix` that is no id is the tree.
+fn typed(args: &CheckArgs) -> Result<Typed, Failure> {
+    let mut fix = args.fix.clone();
+    if let Some(tree) = &args.tree {
+        let tree = tree.clone();
+        return Ok(Typed { tree, fix });
+    }
+    let at = fix
+        .iter()
+        .position(|word| !word.is_empty() && findings::by_id(word).is_none());
+    match at {
+        Some(at) => {
+            let tree = std::mem::take(&mut fix[at]).into();
+            Ok(Typed { tree, fix })
+        }
+        None => Err(Failure::usage("the tree is missing")
+            .hint("po-admin check TREE, see po-admin check --help")),
+    }
+}
+
 /// What `--fix` asks for: nothing, all that is safe, ids.
 fn wanted(fix: &[String]) -> Result<Vec<FixWhat>, Failure> {
     let mut wanted = Vec::new();
@@ -79,7 +107,7 @@ fn wanted(fix: &[String]) -> Result<Vec<FixWhat>, Failure> {
     for id in &ids {
         let kind = findings::by_id(id).ok_or_else(|| {
             Failure::usage(format!("--fix: there is no finding {id:?}"))
-                .hint("ids stand in every report; an id given to --fix stands behind the tree: po-admin check TREE --fix ID")
+                .hint("ids stand in every report: po-admin check TREE --fix ID")
         })?;
         if kind.repair.is_empty() {
             return Err(
@@ -107,7 +135,7 @@ fn look(
 type Looked = (TreeEntry, Checked, Option<FixResult>);
 
 fn mend(
-    args: &CheckArgs,
+    args: &Typed,
     wanted: &[FixWhat],
     options: &CheckOptions,
     session: &mut Session<'_>,
@@ -213,7 +241,7 @@ fn losses(found: &[Found], wanted: &[FixWhat]) -> Vec<String> {
 }
 
 fn print(
-    args: &CheckArgs,
+    args: &Typed,
     entry: TreeEntry,
     checked: Checked,
     fix: Option<FixResult>,

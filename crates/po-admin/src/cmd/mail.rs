@@ -60,7 +60,7 @@ struct OwnRow {
 pub(crate) fn list(args: &MailListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let view = trees::view(&args.tree, &session.settings, "po-admin mail list")?;
     let clock = TreeClock::of(&view, session.settings.zone.as_ref());
-    if view.marker().layout().is_none() {
+    if view.marker().layout().is_none() && !session.out.json {
         session.out.note(
             "foreign tree: which headers are deleted is not known (the places inside a KEY file \
              were never published)",
