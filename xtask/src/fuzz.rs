@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 
-/// The targets, in the order of `dirsync_core::fuzzing::TARGETS`.
-const TARGETS: [&str; 9] = [
+/// The targets: those of `dirsync_core::fuzzing::TARGETS` in their order, and the journal of dirsync-tree.
+const TARGETS: [&str; 10] = [
     "fixed_records",
     "mailbag",
     "fips98",
@@ -22,6 +22,7 @@ const TARGETS: [&str; 9] = [
     "template_inf",
     "bodies",
     "base_text",
+    "journal",
 ];
 
 /// What makes rustc insert the counters that libFuzzer watches.

@@ -8,18 +8,40 @@
 
 use std::convert::Infallible;
 
-use crate::base::HexId;
+mod text;
+
+use crate::base::collate::plain_letter;
+use crate::base::{HexId, Tid};
+use crate::format::access::{ACCESS, ACCESS2, ACCESS3, Users};
 use crate::format::body::Profile;
 use crate::format::compressed::{self, Expander};
+use crate::format::counters::{ControlRecord, FlagRecord, RnetSemRecord, TidRecord};
 use crate::format::fips98::{self, Element, Reader};
+use crate::format::folders::{IDX, SerialNoRecord};
+use crate::format::galindex::{GALINDEX, GalIndex};
+use crate::format::galnetpo::GALNETPO;
+use crate::format::gateway_list::GatewayList;
+use crate::format::group::{GROUP, GRPMEM, MEM};
+use crate::format::grp::{self, GRP, GrpFile};
 use crate::format::key::{KEY_LEN_BYTES, Key};
 use crate::format::mai::{self, Mai};
 use crate::format::mailbag::{Mailbag, MailbagChange};
+use crate::format::master::MasterRecord;
 use crate::format::mbg::{MBG_FILE, MbgRecord};
+use crate::format::netpo::{self, NETPO};
+use crate::format::network::{self, NETWORK};
+use crate::format::nme::NME;
+use crate::format::opaque::{GlobalRecord, ModemRecord};
 use crate::format::p1::P1;
+use crate::format::process::PROCESS;
+use crate::format::received::RECEIVED;
 use crate::format::record::{FileLayout, FixedRecord};
+use crate::format::reqconf::{ReqConfRecord, split_types};
+use crate::format::srvconf::SRVCONF;
 use crate::format::template::Template;
 use crate::format::transactions::{Item, Reader as RecordReader, ResyncHeader, Trust};
+use crate::format::usr::USR;
+use crate::format::xtn::{self, XTN};
 
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +108,114 @@ pub fn fixed_records(data: &[u8]) {
     });
     if let Ok(key) = Key::view(data) {
         assert_eq!(key.bytes(), data);
+    }
+    file(&ACCESS, data, |_| {});
+    file(&ACCESS2, data, |record| {
+        let _ = (record.mailbox.text(), record.mailbag.get());
+    });
+    file(&ACCESS3, data, |_| {});
+    file(&NME, data, |_| {});
+    file(&USR, data, |_| {});
+    file(&GALNETPO, data, |_| {});
+    file(&GROUP, data, |_| {});
+    file(&GRPMEM, data, |_| {});
+    file(&MEM, data, |_| {});
+    file(&IDX, data, |_| {});
+    file(&NETWORK, data, |record| {
+        let _ = (record.xtn.get(), record.mailbag.get());
+    });
+    file(&XTN, data, |record| {
+        let _ = record.mailbag.get();
+    });
+    file(&PROCESS, data, |record| {
+        let _ = (record.process(), record.last_moment());
+    });
+    file(&RECEIVED, data, |record| {
+        let _ = record.is_used();
+    });
+    file(&SRVCONF, data, |record| {
+        let _ = record.asked_types().count();
+    });
+    file(&NETPO, data, |record| {
+        let _ = record.is_live();
+    });
+    file(&GRP, data, |_| {});
+    file(&GALINDEX, data, |_| {});
+    one::<MasterRecord>(data, |record| {
+        let _ = (record.has_magic(), record.is_internetwork());
+    });
+    one::<ReqConfRecord>(data, |record| {
+        let _ = split_types(&record.types).count();
+    });
+    one::<ControlRecord>(data, |_| {});
+    one::<TidRecord>(data, |record| {
+        let _ = record.next();
+    });
+    one::<FlagRecord>(data, |record| {
+        let _ = record.bumped();
+    });
+    one::<RnetSemRecord>(data, |_| {});
+    one::<GlobalRecord>(data, |_| {});
+    one::<ModemRecord>(data, |_| {});
+    one::<SerialNoRecord>(data, |_| {});
+    chains(data);
+}
+
+/// Walkers that follow offsets from record to record: they end, and visit nothing twice.
+fn chains(data: &[u8]) {
+    if let Ok(view) = NETPO.view(data) {
+        assert!(netpo::deleted_chain(&view).count() <= view.records.len() + 1);
+        let _ = netpo::slot_for_new(&view);
+    }
+    if let Ok(view) = GRP.view(data) {
+        for pointer in [8, 16, data.len().try_into().unwrap_or(u32::MAX)] {
+            assert!(grp::members(&view, pointer).count() <= view.records.len() + 1);
+            let mut file = GrpFile::from_view(&view);
+            if file.replace(pointer, &[Tid(7), Tid(9)]).is_ok_and(|first| {
+                file.members(first)
+                    .is_ok_and(|found| found != [Tid(7), Tid(9)])
+            }) {
+                panic!("a replaced group has other members");
+            }
+        }
+    }
+    if let Ok(list) = GatewayList::new(data) {
+        let _ = (list.at_offset(4), list.take(data.len() + 1).count());
+    }
+    let (index, gal) = data.split_at(data.len() / 2);
+    if let Ok(gal) = NME.view(gal)
+        && let Ok(index) = GalIndex::new(index, gal.records)
+    {
+        let fold = |byte: u8| plain_letter(byte).unwrap_or(byte);
+        let _ = index.find(b"a", fold);
+        index.entries().iter().for_each(|entry| {
+            let _ = index.word(entry, fold);
+        });
+    }
+    if let (Ok(a), Ok(b), Ok(c)) = (ACCESS.view(data), ACCESS2.view(data), ACCESS3.view(data)) {
+        let users = Users::new(a.records, b.records, c.records);
+        let _ = (
+            users.counts_agree(),
+            users.iter().count(),
+            users.find(b"Admin"),
+        );
+    }
+    if let (Ok(a), Ok(b)) = (NETWORK.view(data), XTN.view(data)) {
+        let _ = (
+            network::find_own(a.records, b"NET"),
+            xtn::find(b.records, b"PO"),
+        );
+    }
+}
+
+/// A file of one record; `look` asks it everything it can tell.
+fn one<R: FixedRecord>(data: &[u8], look: impl Fn(&R)) {
+    if let Ok(record) = R::decode(data) {
+        look(&record);
+        assert_eq!(record.encode(), data);
+    }
+    if let Ok(record) = R::view(data) {
+        look(record);
     }
 }
 
@@ -323,15 +453,7 @@ pub fn bodies(data: &[u8]) {
     }
 }
 
-/// Short texts of the ground floor.
-pub fn base_text(data: &[u8]) {
-    if let Ok(id) = HexId::from_ascii(data) {
-        assert!(id.to_string().as_bytes().eq_ignore_ascii_case(data));
-    }
-    if let Ok(header) = ResyncHeader::parse(data) {
-        let _ = header.to_string();
-    }
-}
+pub use text::base_text;
 
 #[cfg(test)]
 mod tests;

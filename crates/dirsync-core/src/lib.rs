@@ -17,6 +17,6 @@
 
 pub mod base;
 pub mod format;
-pub mod protocol;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod protocol;

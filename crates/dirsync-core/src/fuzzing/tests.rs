@@ -13,7 +13,7 @@ macro_rules! corpus {
 type Corpus = &'static [(&'static str, &'static [(&'static str, &'static [u8])])];
 
 const CORPUS: Corpus = corpus! {
-    "fixed_records": ["key-empty", "q108027-dump", "q108027-mbg"],
+    "fixed_records": ["grp", "key-empty", "netpo", "network", "q108027-dump", "q108027-mbg"],
     "mailbag": ["append-delete-compress", "torn-pair"],
     "fips98": ["fips98-ascii-string", "fips98-bit-string-44", "fips98-boolean-true", "fips98-compressed", "fips98-date-19800815", "fips98-encrypted", "fips98-end-of-constructor", "fips98-field-text", "fips98-integer-4294967296", "fips98-message", "fips98-no-op", "fips98-padding-3", "fips98-property-list", "fips98-sequence", "fips98-set", "fips98-unique-id-129", "fips98-vendor-field", "indefinite", "q104423"],
     "mai_p1": ["envelope", "q104423", "tv-dec-2"],
@@ -21,7 +21,7 @@ const CORPUS: Corpus = corpus! {
     "compressed": ["empty", "text", "understated"],
     "template_inf": ["admin-inf", "q103815-name", "q104281-profs", "q105124-admin", "q127078-a", "q127078-b", "q130752-alias", "q152956-spanish-new", "q152956-spanish-old", "q175482-admin", "rule-four-tildes", "rule-lower-case"],
     "bodies": ["importrep", "q106623", "q118298", "reqtx", "resync", "srvtx", "status"],
-    "base_text": ["hexid", "not-hex", "resync-header"],
+    "base_text": ["add", "date", "hexid", "layout", "modify", "not-hex", "resync-header", "template", "x400"],
 };
 
 // Bad input never panics and never loops (design, section 4).

@@ -1,5 +1,6 @@
 //! What can go wrong with a postoffice, each with the next step for the reader.
 
+use super::list_error::ListError;
 use crate::core::base::DecodeError;
 use crate::tree::disk::DiskError;
 use crate::tree::{ErrorClass, RelPath, TreeError};
@@ -12,6 +13,9 @@ pub enum PoError {
     /// The tree itself.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A list or a setting was not changed.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// Something stands where a new tree shall be made.
     #[error("{target} exists already: {what}")]
     TargetExists {
@@ -56,6 +60,35 @@ pub enum PoError {
         /// The mailbag as it was asked for.
         name: String,
     },
+    /// MASTER.GLB does not say who the postoffice is.
+    #[error("{tree}: GLB/MASTER.GLB does not say which postoffice this is: {why}")]
+    NoIdentity {
+        /// The root as people name it.
+        tree: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The pair of a mailbag is damaged and cannot be changed.
+    #[error("{tree}: the mailbag {name} is damaged: {why}")]
+    MailbagDamaged {
+        /// The root as people name it.
+        tree: String,
+        /// Its stem.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A mailbag that holds all the messages it can (Q119088).
+    #[error("{tree}: the mailbag {name} is full; it takes no more than 4096 messages")]
+    MailbagFull {
+        /// The root as people name it.
+        tree: String,
+        /// Its stem.
+        name: String,
+    },
+    /// A message that cannot be written.
+    #[error("this message cannot be written: {0}")]
+    BadMessage(#[source] DecodeError),
 }
 
 impl PoError {
@@ -64,11 +97,16 @@ impl PoError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Tree(error) => error.class(),
+            Self::List(error) => error.class(),
             Self::TargetExists { .. } => ErrorClass::Refused,
             Self::NotDurable { .. }
             | Self::BadName { .. }
             | Self::BadParams(_)
             | Self::NoNameForCopy { .. }
+            | Self::NoIdentity { .. }
+            | Self::MailbagDamaged { .. }
+            | Self::MailbagFull { .. }
+            | Self::BadMessage(_)
             | Self::NoSuchMailbag { .. } => ErrorClass::Data,
         }
     }
@@ -76,10 +114,11 @@ impl PoError {
     /// Whether the arguments were wrong and not the data: exit 2.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::BadName { .. } | Self::BadParams(_) | Self::NoSuchMailbag { .. }
-        )
+        match self {
+            Self::List(error) => error.is_usage(),
+            Self::BadName { .. } | Self::BadParams(_) | Self::NoSuchMailbag { .. } => true,
+            _ => false,
+        }
     }
 
     /// The next step, where there is one.
@@ -87,6 +126,7 @@ impl PoError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Tree(error) => error.hint(),
+            Self::List(error) => error.hint(),
             Self::TargetExists { .. } => {
                 Some("give a directory that does not exist yet, or an empty one")
             }
@@ -97,6 +137,14 @@ impl PoError {
             Self::NoSuchMailbag { .. } => {
                 Some("`po-admin mail list TREE` without a mailbag lists them all")
             }
+            Self::NoIdentity { .. } | Self::MailbagDamaged { .. } => {
+                Some("`po-admin check TREE --fix` mends what can be mended")
+            }
+            Self::MailbagFull { .. } => Some(
+                "let its owner read mail, or look with `po-admin mail list`; a queue empties when \
+                 `dxa-cycle deliver` moves its mail on",
+            ),
+            Self::BadMessage(_) => None,
         }
     }
 }

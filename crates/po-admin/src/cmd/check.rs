@@ -151,7 +151,7 @@ fn mend(
             let mut steps = Vec::new();
             let mut mended = 0;
             for what in wanted {
-                let (plan, count) = fix_plan(&checked.found, what);
+                let (plan, count) = fix_plan(&view, &checked.found, what)?;
                 steps.extend(plan::steps(Some(&view), &plan));
                 mended += count;
             }

@@ -152,7 +152,8 @@ fn fix_milestones() -> Result<Vec<Observed>, String> {
             .map_err(|error| error.to_string())?;
         let found =
             check(tree.view(), &check_options(), &mut |_| {}).map_err(|error| error.to_string())?;
-        let (plan, _) = fix_plan(&found.found, &FixWhat::Safe);
+        let (plan, _) = fix_plan(tree.view(), &found.found, &FixWhat::Safe)
+            .map_err(|error| error.to_string())?;
         if plan.is_empty() {
             return Ok(states);
         }

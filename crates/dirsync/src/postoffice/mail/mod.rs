@@ -8,14 +8,26 @@
 //!
 //! Problems are reported under the ids of the checker (`insight::findings`), which knows more about
 //! them and can mend them.
+//! Mail is written with [`submit`], read with [`take`], taken out with [`remove`] and moved with
+//! [`move_to`]; these work on an [`super::Edit`], in trees of ours only.
 
+mod bagedit;
 mod bags;
+mod counter;
 mod headers;
 mod owners;
+mod submit;
+mod take;
+#[cfg(test)]
+pub(crate) mod tests;
 
+pub use bagedit::BagEdit;
 pub use bags::{MailbagSummary, list_mailbags};
+pub use counter::{MAI_LIMIT_BYTES, drop_reference, references, set_references};
 pub use headers::{Header, HeaderState, Message, OwnFields, list_headers};
 pub use owners::{Owner, Owners, find_mailbag};
+pub use submit::{Outgoing, address_text, submit};
+pub use take::{MESSAGE_DAMAGED, Taken, Waiting, move_to, open_attachment, remove, take};
 
 use crate::core::base::finding::{Finding, FindingId, Severity};
 use crate::core::base::stem::MailbagStem;
