@@ -1,6 +1,11 @@
 //! Things that are not what they should be: a clear word about each, no hang, nothing written
 //! outside the tree.
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests fails the test by a panic"
+)]
 
 mod po;
 

@@ -1,5 +1,10 @@
 //! Many processes at once, and processes that die.
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests fails the test by a panic"
+)]
 
 mod po;
 

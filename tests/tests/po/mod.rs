@@ -9,29 +9,29 @@ use dirsync_tests::{Output, command, run};
 use walkdir::WalkDir;
 
 /// The postoffice of the examples.
-pub const NAME: &str = "POLYNOMIAL/MONTGOMERY";
+pub(crate) const NAME: &str = "POLYNOMIAL/MONTGOMERY";
 
 /// Runs `po-admin` with these arguments.
-pub fn po<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+pub(crate) fn po<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     let mut command = command("po-admin");
     command.args(args);
     run(&mut command)
 }
 
 /// Runs `po-admin WORDS... TREE REST...`.
-pub fn on(words: &str, tree: &Path, rest: &[&str]) -> Output {
+pub(crate) fn on(words: &str, tree: &Path, rest: &[&str]) -> Output {
     let mut command = command("po-admin");
     command.args(words.split_whitespace()).arg(tree).args(rest);
     run(&mut command)
 }
 
 /// Makes a postoffice.
-pub fn init(tree: &Path) -> Output {
+pub(crate) fn init(tree: &Path) -> Output {
     on("init --zone UTC", tree, &[NAME]).expect_code(0)
 }
 
 /// A copy of a tree with modes and times; quicker than a new one, since nothing is synced.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let made = std::process::Command::new("cp")
         .arg("-a")
         .arg(from)
@@ -42,7 +42,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// Ids of the problems of `check --json` that are worse than a note, with their files.
-pub fn findings(tree: &Path) -> Vec<(String, String)> {
+pub(crate) fn findings(tree: &Path) -> Vec<(String, String)> {
     let output = on("check --json", tree, &[]);
     let document = output.json();
     document["problems"]
@@ -59,7 +59,7 @@ pub fn findings(tree: &Path) -> Vec<(String, String)> {
 
 /// Every path below a tree in upper case with its bytes (directories have none), without the lock
 /// file and the journal, whose contents depend on the run.
-pub fn contents(tree: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
+pub(crate) fn contents(tree: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     let mut all = BTreeMap::new();
     for entry in WalkDir::new(tree).min_depth(1) {
         let entry = entry.unwrap();
@@ -78,7 +78,7 @@ pub fn contents(tree: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
 }
 
 /// The path below `tree` that is `path` when case does not count.
-pub fn find(tree: &Path, path: &str) -> PathBuf {
+pub(crate) fn find(tree: &Path, path: &str) -> PathBuf {
     let mut at = tree.to_path_buf();
     for name in path.split('/') {
         at = fs::read_dir(&at)
@@ -98,7 +98,7 @@ pub fn find(tree: &Path, path: &str) -> PathBuf {
 }
 
 /// A number from the environment, for longer runs than the usual ones.
-pub fn from_env(name: &str, usual: u64) -> u64 {
+pub(crate) fn from_env(name: &str, usual: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text.parse().unwrap(),
         Err(_) => usual,
