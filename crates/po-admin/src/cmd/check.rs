@@ -35,6 +35,9 @@ struct Result_ {
     fix: Option<FixResult>,
     #[serde(skip)]
     problems: Vec<Problem>,
+    /// Notes are counted, and listed unless the user wants it quiet.
+    #[serde(skip)]
+    quiet: bool,
     #[serde(skip)]
     tree: String,
 }
@@ -275,6 +278,7 @@ fn print(
         mendable,
         fix,
         problems: Vec::new(),
+        quiet: session.settings.quiet,
         tree: args.tree.to_string_lossy().into_owned(),
     };
     let mut report = Report::new(
@@ -307,7 +311,8 @@ impl Text for Result_ {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         let palette = out.palette;
         let mut file: Option<&str> = None;
-        for problem in &self.problems {
+        let shown = |problem: &&Problem| !(self.quiet && problem.severity == Severity::Note);
+        for problem in self.problems.iter().filter(shown) {
             if file != Some(problem.file.as_str()) {
                 file = Some(&problem.file);
                 let name = if problem.file.is_empty() {
