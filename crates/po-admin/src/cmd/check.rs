@@ -19,7 +19,7 @@ use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::CheckArgs;
-use crate::{failures, plan, trees};
+use crate::{failures, plan, trees, wrap};
 
 #[derive(Serialize)]
 struct Result_ {
@@ -322,11 +322,7 @@ impl Text for Result_ {
                 };
                 out.line(&palette.heading(&name))?;
             }
-            let mut inner = problem.clone();
-            inner.file = String::new();
-            for line in inner.text(palette).lines() {
-                out.line(&format!("  {line}"))?;
-            }
+            print_problem(out, problem)?;
         }
         for (id, count) in &self.not_listed {
             out.line(&format!("and {count} more of {id}"))?;
@@ -354,6 +350,32 @@ impl Text for Result_ {
         }
         out.line(&line)
     }
+}
+
+/// A problem below the name of its file.
+fn print_problem(out: &mut Output<'_>, problem: &Problem) -> anyhow::Result<()> {
+    let palette = out.palette;
+    let place = match problem.offset {
+        Some(offset) => format!(" at byte {offset}"),
+        None => String::new(),
+    };
+    let word = problem.severity.word();
+    let id = escape::text(&problem.id);
+    let head = format!("  {} {id}{place}: ", palette.severity(problem.severity));
+    let head_width = 2 + word.len() + 1 + id.chars().count() + place.len() + 2;
+    wrap::line(out, &head, head_width, 4, &problem.message)?;
+    let mut row = |label: &str, text: &str| {
+        let head = format!("    {}: ", palette.hint(label));
+        wrap::line(out, &head, 4 + label.len() + 2, 6, text)
+    };
+    if let Some(repair) = &problem.repair {
+        row("repair", &repair.action)?;
+        row("loses", repair.loses.as_deref().unwrap_or("nothing"))?;
+    }
+    if !problem.hint.is_empty() {
+        row("hint", &problem.hint)?;
+    }
+    Ok(())
 }
 
 fn counted(count: usize, word: &str) -> String {

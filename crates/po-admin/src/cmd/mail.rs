@@ -145,9 +145,16 @@ fn mailbag_cells(row: &MailbagRow) -> [String; 7] {
         row.live
             .map_or(format!("{}?", row.headers), |live| live.to_string()),
         count(row.deleted),
-        row.oldest.clone().unwrap_or_default(),
+        row.oldest.as_deref().map_or(String::new(), short),
         count(row.size_bytes),
     ]
+}
+
+/// A time for a table: without seconds and offset, in the zone of the tree.
+fn short(rfc3339: &str) -> String {
+    rfc3339
+        .get(..16)
+        .map_or_else(|| rfc3339.to_owned(), |time| time.replace('T', " "))
 }
 
 fn headers(
@@ -169,7 +176,7 @@ fn headers(
         number("bytes"),
     ];
     if ours {
-        columns.extend([text("priority"), number("retries")]);
+        columns.extend([text("prio"), number("tries")]);
     }
     let mut list = List::new(&columns, &session.settings);
     let mut failed = None;
@@ -236,15 +243,12 @@ fn header_cells(row: &HeaderRow) -> Vec<String> {
     let mut cells = vec![
         row.index.to_string(),
         row.state.to_owned(),
-        row.date.clone().unwrap_or_else(|| "?".to_owned()),
+        row.date.as_deref().map_or("?".to_owned(), short),
         row.sender.clone(),
         row.subject.clone(),
-        match row.message_bytes {
-            Some(_) => row.message.clone(),
-            None => format!("{} ({})", row.message, row.message_state),
-        },
+        row.message.clone(),
         row.message_bytes
-            .map_or(String::new(), |bytes| bytes.to_string()),
+            .map_or(row.message_state.to_owned(), |bytes| bytes.to_string()),
     ];
     if let Some(own) = &row.own {
         cells.extend([own.priority.to_owned(), own.retries.to_string()]);
