@@ -166,15 +166,19 @@ fn headers(
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let ours = view.marker().layout().is_some();
-    let mut columns = vec![
-        number("#"),
-        text("state"),
+    // Where all are live, that need not be said.
+    let with_state = deleted || !ours;
+    let mut columns = vec![number("#")];
+    if with_state {
+        columns.push(text("state"));
+    }
+    columns.extend([
         text("date"),
         text("sender"),
         text("subject"),
         text("message"),
         number("bytes"),
-    ];
+    ]);
     if ours {
         columns.extend([text("prio"), number("tries")]);
     }
@@ -191,7 +195,7 @@ fn headers(
                 return ControlFlow::Continue(());
             }
             let row = header_row(&header, stem, clock);
-            if let Err(error) = list.record(out, &row, |row| header_cells(row)) {
+            if let Err(error) = list.record(out, &row, |row| header_cells(row, with_state)) {
                 failed = Some(error);
             }
             if failed.is_some() || out.closed() {
@@ -239,17 +243,19 @@ fn header_row(header: &Header, stem: MailbagStem, clock: &TreeClock) -> HeaderRo
     }
 }
 
-fn header_cells(row: &HeaderRow) -> Vec<String> {
-    let mut cells = vec![
-        row.index.to_string(),
-        row.state.to_owned(),
+fn header_cells(row: &HeaderRow, with_state: bool) -> Vec<String> {
+    let mut cells = vec![row.index.to_string()];
+    if with_state {
+        cells.push(row.state.to_owned());
+    }
+    cells.extend([
         row.date.as_deref().map_or("?".to_owned(), short),
         row.sender.clone(),
         row.subject.clone(),
         row.message.clone(),
         row.message_bytes
             .map_or(row.message_state.to_owned(), |bytes| bytes.to_string()),
-    ];
+    ]);
     if let Some(own) = &row.own {
         cells.extend([own.priority.to_owned(), own.retries.to_string()]);
     }
