@@ -16,6 +16,8 @@ pub mod list_error;
 pub mod lists;
 pub mod mail;
 pub mod stream;
+#[cfg(test)]
+pub(crate) mod testtree;
 pub mod upgrade;
 
 pub use edit::Edit;
