@@ -4,12 +4,14 @@
 //! * [`init`] - an empty postoffice, beside its place and renamed into it;
 //! * [`edit`] - preparing one commit: working copies of files, new numbers, the plan;
 //! * [`lists`] - local users and the postoffice address list; [`groups`] - its groups;
+//! * [`externals`] - other postoffices and the routes to them;
 //! * [`mail`] - mailbags and their headers.
 
 pub mod build;
 pub mod clock;
 pub mod edit;
 pub mod error;
+pub mod externals;
 pub mod groups;
 pub mod init;
 pub mod list_error;
