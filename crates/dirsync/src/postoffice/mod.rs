@@ -4,11 +4,13 @@
 //! * [`init`] - an empty postoffice, beside its place and renamed into it;
 //! * [`edit`] - preparing one commit: working copies of files, new numbers, the plan;
 //! * [`lists`] - local users and the postoffice address list; [`groups`] - its groups;
+//! * [`config`] - directory synchronization as it is set up;
 //! * [`externals`] - other postoffices and the routes to them;
 //! * [`mail`] - mailbags and their headers.
 
 pub mod build;
 pub mod clock;
+pub mod config;
 pub mod edit;
 pub mod error;
 pub mod externals;
