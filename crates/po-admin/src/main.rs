@@ -6,6 +6,7 @@
 mod args;
 mod cmd;
 mod failures;
+mod found;
 mod plan;
 mod trees;
 

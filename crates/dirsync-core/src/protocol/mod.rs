@@ -28,4 +28,11 @@ pub mod guard;
 pub mod log;
 pub mod message;
 pub mod numbers;
+pub mod requestor;
+pub mod server;
 pub mod unit;
+
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod testkit;

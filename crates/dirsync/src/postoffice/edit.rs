@@ -14,7 +14,7 @@ use crate::core::base::{HexId, Tid};
 use crate::core::format::FixedRecord as _;
 use crate::core::format::counters::{ControlRecord, FlagRecord, TidRecord, next_number};
 use crate::tree::disk::EntryName;
-use crate::tree::journal::Plan;
+use crate::tree::journal::{Plan, Step};
 use crate::tree::view::TreeView;
 use crate::tree::{RelPath, TreeError};
 
@@ -41,12 +41,36 @@ struct Tail {
     added: Vec<u8>,
 }
 
+/// Bytes that change inside a file that is not held as a whole, by offset.
+#[derive(Debug)]
+struct Patches {
+    len: u64,
+    parts: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Patches {
+    /// Lays the parts over bytes that were read at `offset`.
+    fn lay_over(&self, bytes: &mut [u8], offset: u64) {
+        for (&at, part) in &self.parts {
+            for (n, &byte) in part.iter().enumerate() {
+                let place = (at + n as u64)
+                    .checked_sub(offset)
+                    .and_then(|place| usize::try_from(place).ok());
+                if let Some(target) = place.and_then(|place| bytes.get_mut(place)) {
+                    *target = byte;
+                }
+            }
+        }
+    }
+}
+
 /// One commit being prepared.
 #[derive(Debug)]
 pub struct Edit<'v> {
     view: &'v TreeView,
     copies: BTreeMap<RelPath, Copy>,
     tails: BTreeMap<RelPath, Tail>,
+    patches: BTreeMap<RelPath, Patches>,
     plan: Plan,
     lists_changed: bool,
     /// The next letter number, once it is known to be free.
@@ -62,6 +86,7 @@ impl<'v> Edit<'v> {
             view,
             copies: BTreeMap::new(),
             tails: BTreeMap::new(),
+            patches: BTreeMap::new(),
             plan: Plan::new(),
             lists_changed: false,
             letter_checked: false,
@@ -94,13 +119,11 @@ impl<'v> Edit<'v> {
         }
         if !self.copies.contains_key(&path) {
             let before = self.view.read_on_disk(&path, WORKING_COPY_LIMIT)?;
-            self.copies.insert(
-                path.clone(),
-                Copy {
-                    now: before.clone(),
-                    before,
-                },
-            );
+            let mut now = before.clone();
+            if let (Some(now), Some(patches)) = (&mut now, self.patches.remove(&path)) {
+                patches.lay_over(now, 0);
+            }
+            self.copies.insert(path.clone(), Copy { now, before });
         }
         match self.copies.get_mut(&path) {
             Some(copy) => Ok(copy),
@@ -158,8 +181,113 @@ impl<'v> Edit<'v> {
         let path = self.view.path(logical)?;
         match self.copies.get(&path) {
             Some(copy) => Ok(copy.now.is_some()),
+            None if self.plan_removes(&path) => Ok(false),
             None => Ok(self.tails.contains_key(&path) || self.view.stat_on_disk(&path)?.is_some()),
         }
+    }
+
+    fn plan_removes(&self, path: &RelPath) -> bool {
+        matches!(self.plan.step(path), Some(Step::Remove))
+    }
+
+    /// A part of a file of any size as changed so far, without making a working copy: at most `len`
+    /// bytes from `offset`, fewer at the end. `None` when the file does not exist (any more).
+    ///
+    /// # Errors
+    /// A disk error; the file is appended to in the same commit.
+    pub fn read_part(
+        &mut self,
+        logical: &str,
+        offset: u64,
+        len: usize,
+    ) -> Result<Option<Vec<u8>>, TreeError> {
+        let path = self.view.path(logical)?;
+        if let Some(copy) = self.copies.get(&path) {
+            return Ok(copy.now.as_ref().map(|bytes| {
+                let start = usize::try_from(offset)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                bytes[start..start.saturating_add(len).min(bytes.len())].to_vec()
+            }));
+        }
+        if self.tails.contains_key(&path) {
+            return Err(self.mismatch(logical, "it is appended to in the same commit"));
+        }
+        if self.plan_removes(&path) {
+            return Ok(None);
+        }
+        let Some(file) = self.view.open_on_disk(&path)? else {
+            return Ok(None);
+        };
+        let there = file.len().saturating_sub(offset).min(len as u64);
+        let mut bytes = vec![0; usize::try_from(there).unwrap_or(len)];
+        let n = file.read_at(&mut bytes, offset)?;
+        bytes.truncate(n);
+        if let Some(patches) = self.patches.get(&path) {
+            patches.lay_over(&mut bytes, offset);
+        }
+        Ok(Some(bytes))
+    }
+
+    /// The whole file as changed so far, without making a working copy; `None` when it does not exist
+    /// (any more).
+    ///
+    /// # Errors
+    /// A disk error, or a file of more than `limit` bytes.
+    pub fn peek(&mut self, logical: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        let wanted = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
+        let Some(bytes) = self.read_part(logical, 0, wanted)? else {
+            return Ok(None);
+        };
+        if bytes.len() as u64 > limit {
+            return Err(TreeError::TooLarge {
+                tree: self.view.describe(),
+                path: self.view.path(logical)?,
+                len: bytes.len() as u64,
+                limit,
+            });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Changes bytes inside an existing file of any size, without making a working copy. The same
+    /// place may be changed again.
+    ///
+    /// # Errors
+    /// The file does not exist or ends before the bytes do; it is appended to in the same commit; a
+    /// disk error.
+    pub fn patch(&mut self, logical: &str, offset: u64, bytes: &[u8]) -> Result<(), TreeError> {
+        let path = self.view.path(logical)?;
+        let end = offset.saturating_add(bytes.len() as u64);
+        if let Some(copy) = self.copies.get_mut(&path) {
+            let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
+            let target = copy.now.as_mut().zip(range);
+            let Some(place) = target.and_then(|(now, (start, end))| now.get_mut(start..end)) else {
+                return Err(self.mismatch(logical, "it ends before the bytes to change"));
+            };
+            place.copy_from_slice(bytes);
+            return Ok(());
+        }
+        if self.tails.contains_key(&path) {
+            return Err(self.mismatch(logical, "it is appended to in the same commit"));
+        }
+        if !self.patches.contains_key(&path) {
+            let stat = if self.plan_removes(&path) {
+                None
+            } else {
+                self.view.stat_on_disk(&path)?
+            };
+            let len = stat
+                .ok_or_else(|| self.mismatch(logical, "it does not exist"))?
+                .len;
+            let parts = BTreeMap::new();
+            self.patches.insert(path.clone(), Patches { len, parts });
+        }
+        let Some(patches) = self.patches.get_mut(&path).filter(|known| end <= known.len) else {
+            return Err(self.mismatch(logical, "it ends before the bytes to change"));
+        };
+        patches.parts.insert(offset, bytes.to_vec());
+        Ok(())
     }
 
     /// Removes the file; a missing one is fine.
@@ -173,6 +301,7 @@ impl<'v> Edit<'v> {
             return Ok(());
         }
         self.tails.remove(&path);
+        self.patches.remove(&path);
         if self.view.stat_on_disk(&path)?.is_some() {
             self.plan.remove(path)?;
         }
@@ -206,6 +335,9 @@ impl<'v> Edit<'v> {
         if let Some(tail) = self.tails.get_mut(&path) {
             tail.added.extend_from_slice(bytes);
             return Ok(());
+        }
+        if self.patches.contains_key(&path) {
+            return Err(self.mismatch(logical, "bytes inside it change in the same commit"));
         }
         match self.view.stat_on_disk(&path)? {
             Some(stat) => {
@@ -455,6 +587,11 @@ impl<'v> Edit<'v> {
                 (None, None) => {}
             }
         }
+        for (path, patches) in self.patches {
+            for (offset, bytes) in patches.parts {
+                plan.patch(path.clone(), patches.len, offset, bytes)?;
+            }
+        }
         for (path, tail) in self.tails {
             plan.append(path, tail.len_before, tail.added)?;
         }
@@ -594,6 +731,43 @@ mod tests {
             panic!("{plan:?}");
         };
         assert_eq!(extents[0].bytes, [1, 0]);
+    }
+
+    #[test]
+    fn parts_of_large_files_change_without_a_copy() {
+        let view = tree(&[("GLB/A", &[1; 5000]), ("GLB/B", &[2; 100])]);
+        let mut edit = Edit::new(&view);
+        edit.patch("GLB/A", 11, &[7, 7]).unwrap();
+        edit.patch("GLB/A", 11, &[8, 9]).unwrap();
+        assert_eq!(
+            edit.read_part("GLB/A", 10, 4).unwrap().unwrap(),
+            [1, 8, 9, 1]
+        );
+        assert_eq!(edit.read_part("GLB/A", 4999, 4).unwrap().unwrap(), [1]);
+        assert!(edit.patch("GLB/A", 4999, &[1, 1]).is_err());
+        assert!(edit.patch("GLB/NONE", 0, &[1]).is_err());
+        edit.patch("GLB/B", 0, &[5]).unwrap();
+        // A working copy made later has the change, and can be changed on.
+        assert_eq!(edit.bytes_mut("GLB/B").unwrap()[0], 5);
+        edit.patch("GLB/B", 1, &[6]).unwrap();
+        assert!(edit.peek("GLB/B", 99).is_err());
+        assert_eq!(edit.peek("GLB/B", 100).unwrap().unwrap()[..3], [5, 6, 2]);
+        let plan = edit.finish().unwrap();
+        let at = |path: &str| match plan.step(&RelPath::new(path).unwrap()) {
+            Some(Step::Extents { extents, .. }) => extents
+                .iter()
+                .map(|extent| (extent.offset, extent.bytes.clone()))
+                .collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(at("GLB/A"), [(11, vec![8, 9])]);
+        assert_eq!(at("GLB/B"), [(0, vec![5, 6])]);
+        let mut edit = Edit::new(&view);
+        edit.patch("GLB/A", 0, &[3]).unwrap();
+        edit.remove("GLB/A").unwrap();
+        assert_eq!(edit.peek("GLB/A", 9999).unwrap(), None);
+        assert!(!edit.exists("GLB/A").unwrap());
+        assert_eq!(edit.finish().unwrap().len(), 1);
     }
 
     // rule: pof:R-NAM-003

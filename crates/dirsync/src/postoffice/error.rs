@@ -60,6 +60,35 @@ pub enum PoError {
         /// The mailbag as it was asked for.
         name: String,
     },
+    /// MASTER.GLB does not say who the postoffice is.
+    #[error("{tree}: GLB/MASTER.GLB does not say which postoffice this is: {why}")]
+    NoIdentity {
+        /// The root as people name it.
+        tree: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The pair of a mailbag is damaged and cannot be changed.
+    #[error("{tree}: the mailbag {name} is damaged: {why}")]
+    MailbagDamaged {
+        /// The root as people name it.
+        tree: String,
+        /// Its stem.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A mailbag that holds all the messages it can (Q119088).
+    #[error("{tree}: the mailbag {name} is full; it takes no more than 4096 messages")]
+    MailbagFull {
+        /// The root as people name it.
+        tree: String,
+        /// Its stem.
+        name: String,
+    },
+    /// A message that cannot be written.
+    #[error("this message cannot be written: {0}")]
+    BadMessage(#[source] DecodeError),
 }
 
 impl PoError {
@@ -74,6 +103,10 @@ impl PoError {
             | Self::BadName { .. }
             | Self::BadParams(_)
             | Self::NoNameForCopy { .. }
+            | Self::NoIdentity { .. }
+            | Self::MailbagDamaged { .. }
+            | Self::MailbagFull { .. }
+            | Self::BadMessage(_)
             | Self::NoSuchMailbag { .. } => ErrorClass::Data,
         }
     }
@@ -104,6 +137,14 @@ impl PoError {
             Self::NoSuchMailbag { .. } => {
                 Some("`po-admin mail list TREE` without a mailbag lists them all")
             }
+            Self::NoIdentity { .. } | Self::MailbagDamaged { .. } => {
+                Some("`po-admin check TREE --fix` mends what can be mended")
+            }
+            Self::MailbagFull { .. } => Some(
+                "let its owner read mail, or look with `po-admin mail list`; a queue empties when \
+                 `dxa-cycle deliver` moves its mail on",
+            ),
+            Self::BadMessage(_) => None,
         }
     }
 }

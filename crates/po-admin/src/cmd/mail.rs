@@ -15,6 +15,7 @@ use dirsync_cli::table::{number, text};
 use serde::Serialize;
 
 use crate::args::MailListArgs;
+use crate::found::Found;
 use crate::{failures, trees};
 
 #[derive(Serialize)]
@@ -68,7 +69,7 @@ pub(crate) fn list(args: &MailListArgs, session: &mut Session<'_>) -> anyhow::Re
     match &args.mailbag {
         None => mailbags(&view, &clock, session),
         Some(name) => {
-            let mut found = Vec::new();
+            let mut found = Found::default();
             let stem = find_mailbag(&view, name, &mut |finding| found.push(finding))
                 .map_err(|error| failures::of_po(&error))?;
             headers(&view, &clock, stem, args.deleted, found, session)
@@ -93,7 +94,7 @@ fn mailbags(
         ],
         &session.settings,
     );
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let mut failed = None;
     let out = &mut session.out;
     list_mailbags(
@@ -116,9 +117,7 @@ fn mailbags(
     if let Some(error) = failed {
         return Err(error);
     }
-    for finding in found {
-        list.problem(finding);
-    }
+    found.into_list(&mut list);
     list.end(&mut session.out)
 }
 
@@ -156,7 +155,7 @@ fn headers(
     clock: &TreeClock,
     stem: MailbagStem,
     deleted: bool,
-    mut found: Vec<dirsync::core::base::Finding>,
+    mut found: Found,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let ours = view.marker().layout().is_some();
@@ -199,9 +198,7 @@ fn headers(
     if let Some(error) = failed {
         return Err(error);
     }
-    for finding in found {
-        list.problem(finding);
-    }
+    found.into_list(&mut list);
     list.end(&mut session.out)
 }
 

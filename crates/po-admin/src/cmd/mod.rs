@@ -1,6 +1,8 @@
 //! The commands, one module each.
 
 mod check;
+mod explain;
+mod gal;
 mod init;
 mod mail;
 mod upgrade;
@@ -15,7 +17,8 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Init(args) => init::run(&args, session),
         Command::Check(args) => check::run(&args, session),
         Command::Mail(MailCommand::List(args)) => mail::list(&args, session),
-        Command::Gal(_) | Command::Explain(_) => anyhow::bail!("not there yet"),
+        Command::Gal(args) => gal::run(&args, session),
+        Command::Explain(args) => explain::run(&args, session),
         Command::Upgrade(args) => upgrade::run(&args, session),
     }
 }

@@ -17,14 +17,26 @@ use crate::tree::{RelPath, TreeError, TreeMut};
 
 use super::findings::FindingKind;
 
+mod access;
 mod counters;
 mod directories;
+mod dirsync;
 mod entries;
 mod files;
+mod gal;
+mod groups;
+mod identity;
+mod lists;
+mod locks;
 mod mailbags;
 mod marker;
+mod messages;
+mod netpo;
 mod read;
+mod routing;
+mod shadows;
 mod sizes;
+mod userlists;
 
 /// A finding and, where it can be mended, the plan that mends it.
 #[derive(Debug, Clone)]
@@ -91,8 +103,20 @@ pub static PARTS: &[Part] = &[
     part("directories", directories::KINDS, directories::run),
     part("files", files::KINDS, files::run),
     part("sizes", sizes::KINDS, sizes::run),
+    part("identity", identity::KINDS, identity::run),
     part("counters", counters::KINDS, counters::run),
+    part("users", access::KINDS, access::run),
+    part("shadows", shadows::KINDS, shadows::run),
+    part("lists", lists::KINDS, lists::run),
+    part("user lists", userlists::KINDS, userlists::run),
+    part("addresses", netpo::KINDS, netpo::run),
+    part("groups", groups::KINDS, groups::run),
+    part("routing", routing::KINDS, routing::run),
     part("mailbags", mailbags::KINDS, mailbags::run),
+    part("messages", messages::KINDS, messages::run),
+    part("dirsync", dirsync::KINDS, dirsync::run),
+    part("locks", locks::KINDS, locks::run),
+    part("global address list", gal::KINDS, gal::run),
 ];
 
 impl<'a> Check<'a> {
@@ -410,3 +434,6 @@ pub fn fix(
         after,
     })
 }
+
+#[cfg(test)]
+mod tests;
