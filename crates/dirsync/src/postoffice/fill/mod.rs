@@ -1,0 +1,1 @@
+//! Many users from a file.
