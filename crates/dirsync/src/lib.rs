@@ -3,6 +3,7 @@
 //! Floors, lowest first; a module uses only what stands above it:
 //!
 //! * [`postoffice`] - one postoffice: making it, its lists, its mail;
+//! * [`transport`] - moving mail within a postoffice and between trees;
 //! * [`insight`] - looking: check, and later status, trace and doctor, through read-only views.
 //!
 //! The pure core and the disk are re-exported as [`core`] and [`tree`].
@@ -13,3 +14,4 @@ pub use dirsync_tree as tree;
 pub mod insight;
 pub mod postoffice;
 pub mod progress;
+pub mod transport;
