@@ -6,6 +6,7 @@
 
 mod conformance;
 mod faults;
+mod fuzz;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,15 @@ enum Task {
     Conformance(conformance::Args),
     /// Every command that commits, with every disk operation stopped, failed and hung in turn.
     Faults(faults::Args),
+    /// The fuzz targets of the decoders, one after another.
+    Fuzz {
+        /// Seconds for each target; 0 replays the corpus
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Only this target
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Offset tables against structs, floors of the modules, length of files.
     Tidy,
 }
@@ -47,6 +57,9 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
     match task {
         Task::Conformance(args) => conformance::run(args, root),
         Task::Faults(args) => faults::run(args, root),
+        Task::Fuzz { seconds, target } => {
+            fuzz::run(root, *seconds, target.as_deref()).map(|()| true)
+        }
         Task::Tidy => tidy::run(root).map(|()| true),
     }
 }

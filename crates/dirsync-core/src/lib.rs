@@ -17,4 +17,6 @@
 
 pub mod base;
 pub mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod protocol;

@@ -3,6 +3,7 @@
 //! Floors, lowest first; a module uses only what stands above it:
 //!
 //! * [`postoffice`] - one postoffice: making it, its lists, its mail;
+//! * [`import`] - address lists from transactions, the Global Address List from the lists;
 //! * [`transport`] - moving mail within a postoffice and between trees;
 //! * [`insight`] - looking: check, and later status, trace and doctor, through read-only views.
 //!
@@ -11,6 +12,7 @@
 pub use dirsync_core as core;
 pub use dirsync_tree as tree;
 
+pub mod import;
 pub mod insight;
 pub mod postoffice;
 pub mod progress;

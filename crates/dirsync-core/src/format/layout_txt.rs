@@ -53,7 +53,8 @@ impl fmt::Display for TreeId {
 /// The marker of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Version of the layout, 1 to [`CURRENT_VERSION`].
+    /// Version of the layout, up to [`CURRENT_VERSION`]. 0 marks trees of development builds, whose
+    /// files are those of version 1 (ASSIGNED).
     pub version: u32,
     /// The number of the commit domain.
     pub tree_id: TreeId,
@@ -177,10 +178,10 @@ impl Layout {
     }
 }
 
-/// A version is digits only and never 0.
+/// A version is digits only.
 fn number(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|&number| digits && number > 0)
+    text.parse().ok().filter(|_| digits)
 }
 
 fn bad(at: usize, why: &'static str) -> DecodeError {
@@ -204,6 +205,8 @@ mod tests {
         assert_eq!(layout.created.as_second(), 0x2DA3_F900);
         assert_eq!(layout.zone, "America/New_York");
         assert!(!layout.is_older());
+        let development = TEXT.replace("version=1", "version=0");
+        assert!(Layout::parse(development.as_bytes()).unwrap().is_older());
         assert_eq!(layout.format(), TEXT);
         let unix = TEXT.replace("\r\n", "\n");
         assert_eq!(Layout::parse(unix.as_bytes()).unwrap(), layout);
@@ -235,7 +238,8 @@ mod tests {
             LayoutError::NotOurs
         );
         for (from, to) in [
-            ("version=1", "version=0"),
+            ("version=1", "version="),
+            ("version=1", "version=-1"),
             ("version=1", "version=+1"),
             ("aabb", "aab"),
             ("aabb", "zzbb"),

@@ -3,21 +3,24 @@
 //! No file header; records of 116 bytes in order of arrival (Q77926, dump in Q108027). Whether a
 //! record is deleted stands in the KEY file alone. An empty file is the empty mailbag (Q104279).
 //!
-//! | Off | Size | Field | Status |
-//! |---|---|---|---|
-//! | 0 | 1 | priority: 0 normal, 1 low, 2 high | ASSIGNED |
-//! | 1 | 1 | flags: bit 0 read, 1 system message, 2 non-delivery report | ASSIGNED |
-//! | 2 | 11 | sender's mailbox | text DOCUMENTED (Q108027), width INFERRED |
-//! | 13 | 41 | subject, 40 characters | offset DOCUMENTED (Q108027), width INFERRED (Q156844) |
-//! | 54 | 12 | second, minute, hour, day, month, year | INFERRED from the dump |
-//! | 66 | 1 | reserved | unknown |
-//! | 67 | 9 | stem of the MAI file | DOCUMENTED (Q108027) |
-//! | 76 | 2 | number of attachments | ASSIGNED |
-//! | 78 | 4 | bytes of the MAI and ATT files | INFERRED weakly |
-//! | 82 | 2 | delivery attempts so far | ASSIGNED |
-//! | 84 | 24 | reserved; byte 88 is 18h in both published records | unknown |
-//! | 108 | 4 | tag: CRC-32 of the Message-ID | ASSIGNED |
-//! | 112 | 4 | reserved | unknown |
+//! | Off | Size | Name | Trust | Source |
+//! |---|---|---|---|---|
+//! | 0 | 1 | priority | ASSIGNED | decisions 2.13 |
+//! | 1 | 1 | flags | ASSIGNED | decisions 2.13 |
+//! | 2 | 11 | sender | DOCUMENTED | Q108027 |
+//! | 13 | 41 | subject | DOCUMENTED | Q108027 Q156844 |
+//! | 54 | 12 | date | INFERRED | Q108027 |
+//! | 66 | 1 | reserved_66 | ASSIGNED | decisions 2.13 |
+//! | 67 | 9 | mai | DOCUMENTED | Q108027 |
+//! | 76 | 2 | attachments | ASSIGNED | decisions 2.13 |
+//! | 78 | 4 | size_bytes | INFERRED | Q108027 |
+//! | 82 | 2 | retries | ASSIGNED | decisions 2.13 |
+//! | 84 | 24 | reserved_84 | ASSIGNED | decisions 2.13 |
+//! | 108 | 4 | tag | ASSIGNED | decisions 2.13 |
+//! | 112 | 4 | reserved_112 | ASSIGNED | decisions 2.13 |
+//!
+//! The widths of sender and subject are INFERRED; `date` is second, minute, hour, day, month and year,
+//! two bytes each.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

@@ -26,4 +26,13 @@
 
 pub mod guard;
 pub mod log;
+pub mod message;
 pub mod numbers;
+pub mod requestor;
+pub mod server;
+pub mod unit;
+
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod testkit;

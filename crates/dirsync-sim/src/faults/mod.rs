@@ -15,13 +15,17 @@
 //! may leave (the old tree, the new one, or a milestone between two commits); looking must not have
 //! changed anything; and the same command run again must end in the new state, durable.
 //!
-//! A run that returns success must have left the new state durable: that is judged as well.
+//! A run that returns success must have left the new state durable: that is judged as well. (A second run
+//! that finds everything done and changes nothing has promised nothing new.)
+//!
+//! Many cases leave the very same disk; each different disk is judged once.
 
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dirsync_tree::Command;
@@ -89,6 +93,13 @@ pub struct Tally {
 }
 
 impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.cases += other.cases;
+        self.old += other.old;
+        self.new += other.new;
+        self.between += other.between;
+    }
+
     fn count(&mut self, found: Found) {
         self.cases += 1;
         match found {
@@ -138,6 +149,8 @@ enum Found {
 }
 
 struct Judge {
+    /// Disks judged before, by a hash of all that is on them.
+    judged: Mutex<HashMap<u64, Result<Found, String>>>,
     scenario: Scenario,
     before: MemDisk,
     old: Observed,
@@ -153,6 +166,7 @@ struct Judge {
 pub fn run(scenario: &Scenario, sabotage: Sabotage) -> Result<Outcome, String> {
     let before = (scenario.prepare)()?;
     let judge = Judge {
+        judged: Mutex::new(HashMap::new()),
         scenario: *scenario,
         old: (scenario.observe)(Arc::new(before.fork()))?,
         new: Observed::new(),
@@ -201,23 +215,19 @@ impl Judge {
             note(&mut outcome.stop, &mut outcome.violations, case, found);
         }
         let logged = all.log();
-        for n in 1..=mutations.operations() {
-            if outcome.violations.len() >= VIOLATION_LIMIT {
-                break;
-            }
-            self.stop_at(n, &mut outcome);
-        }
-        for n in 1..=all.operations() {
-            if outcome.violations.len() >= VIOLATION_LIMIT {
-                break;
+        let mutating = mutations.operations();
+        let each = |n: u64, part: &mut Outcome| {
+            if n <= mutating {
+                self.stop_at(n, part);
             }
             let what = usize::try_from(n - 1)
                 .ok()
                 .and_then(|at| logged.get(at))
                 .map_or_else(String::new, |op| format!(" ({:?} {})", op.op, op.path));
-            self.fail_at(n, &what, &mut outcome);
-            self.hang_at(n, &what, &mut outcome);
-        }
+            self.fail_at(n, &what, part);
+            self.hang_at(n, &what, part);
+        };
+        in_parallel(&mut outcome, all.operations().max(mutating), &each);
         Ok(outcome)
     }
 
@@ -343,25 +353,57 @@ impl Judge {
 
     fn judge(&self, disk: &MemDisk, must: Option<Found>) -> Result<Found, String> {
         let raw = disk.snapshot();
+        // A killed process leaves a disk whose durable part differs from what is seen; only a disk
+        // at rest is known by what is seen.
+        let found = if disk.is_dirty() {
+            self.judge_disk(disk, &raw)?
+        } else {
+            let hash = hash_of(&raw);
+            let known = self
+                .judged
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&hash)
+                .cloned();
+            match known {
+                Some(found) => found?,
+                None => {
+                    let found = self.judge_disk(disk, &raw);
+                    self.judged
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(hash, found.clone());
+                    found?
+                }
+            }
+        };
+        match must {
+            Some(must) if found != must => Err(format!(
+                "success was reported, and {found:?} is what is there"
+            )),
+            _ => Ok(found),
+        }
+    }
+
+    fn judge_disk(&self, disk: &MemDisk, raw: &BTreeMap<String, Node>) -> Result<Found, String> {
         let seen = (self.scenario.observe)(Arc::new(disk.clone()))
             .map_err(|error| format!("a reader is refused: {error}"))?;
         let found = self
             .which(&seen)
             .ok_or_else(|| format!("neither old nor new; {}", self.diff(&seen)))?;
-        if let Some(must) = must
-            && found != must
-        {
-            return Err(format!(
-                "success was reported, and {found:?} is what is there"
-            ));
-        }
-        if changed(&raw, &disk.snapshot()) {
+        if *raw != disk.snapshot() {
             return Err("looking changed the disk".into());
         }
         // Again, on the disk as it is.
-        (self.scenario.run)(Arc::new(disk.clone()))
+        let second = FaultDisk::new(Arc::new(disk.clone()), Counting::Mutations, None);
+        (self.scenario.run)(Arc::new(second.clone()))
             .map_err(|error| format!("running it again fails: {error}"))?;
-        let again = (self.scenario.observe)(Arc::new(disk.crash(Survival::Nothing)))
+        let after = if second.operations() == 0 {
+            disk.clone()
+        } else {
+            disk.crash(Survival::Nothing)
+        };
+        let again = (self.scenario.observe)(Arc::new(after))
             .map_err(|error| format!("after running it again a reader is refused: {error}"))?;
         if again != self.new {
             return Err(format!(
@@ -373,8 +415,76 @@ impl Judge {
     }
 }
 
-fn changed(before: &BTreeMap<String, Node>, after: &BTreeMap<String, Node>) -> bool {
-    before != after
+fn hash_of(nodes: &BTreeMap<String, Node>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (path, node) in nodes {
+        path.hash(&mut hasher);
+        match node {
+            Node::Dir => 0u8.hash(&mut hasher),
+            Node::File { bytes, mode } => {
+                1u8.hash(&mut hasher);
+                bytes.hash(&mut hasher);
+                mode.hash(&mut hasher);
+            }
+            Node::Special(kind) => {
+                2u8.hash(&mut hasher);
+                kind.hash(&mut hasher);
+            }
+        }
+    }
+    hasher.finish()
+}
+
+/// Tries the numbers 1 to `last` on all processors; what is found is put together in the order of the
+/// numbers, so the result does not depend on the threads.
+fn in_parallel(outcome: &mut Outcome, last: u64, each: &(dyn Fn(u64, &mut Outcome) + Sync)) {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let next = Mutex::new(1u64);
+    let parts: Mutex<BTreeMap<u64, Outcome>> = Mutex::new(BTreeMap::new());
+    let red = std::sync::atomic::AtomicUsize::new(outcome.violations.len());
+    let empty = Outcome {
+        stop: Tally::default(),
+        fail: Tally::default(),
+        hang: Tally::default(),
+        violations: Vec::new(),
+        ..outcome.clone()
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let n = {
+                        let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+                        let n = *next;
+                        *next += 1;
+                        n
+                    };
+                    let enough = red.load(std::sync::atomic::Ordering::Relaxed) >= VIOLATION_LIMIT;
+                    if n > last || enough {
+                        return;
+                    }
+                    let mut part = empty.clone();
+                    each(n, &mut part);
+                    red.fetch_add(part.violations.len(), std::sync::atomic::Ordering::Relaxed);
+                    parts
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(n, part);
+                }
+            });
+        }
+    });
+    for part in parts
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .into_values()
+    {
+        outcome.stop.add(&part.stop);
+        outcome.fail.add(&part.fail);
+        outcome.hang.add(&part.hang);
+        outcome.violations.extend(part.violations);
+    }
+    outcome.violations.truncate(VIOLATION_LIMIT);
 }
 
 fn note(

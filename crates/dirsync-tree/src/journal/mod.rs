@@ -59,6 +59,6 @@ pub use plan::{Extent, Plan, PlanError, Step};
 pub use store::{JOURNAL_DIR, set_aside};
 
 pub(crate) use commit::{JournalState, commit};
-pub(crate) use manifest::ManifestExtent;
+pub(crate) use manifest::{ManifestExtent, fuzz_manifest};
 pub(crate) use overlay::{Located, Overlay, read_patched};
 pub(crate) use store::{Journal, Pending, read_last, recover};

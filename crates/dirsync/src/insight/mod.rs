@@ -1,4 +1,5 @@
 //! Looking without touching: everything here reads through a [`crate::tree::TreeView`].
 
 pub mod check;
+pub mod explain;
 pub mod findings;

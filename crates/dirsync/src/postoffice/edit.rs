@@ -388,6 +388,47 @@ impl<'v> Edit<'v> {
         }
     }
 
+    /// Whether the file is a working copy already, so that [`Edit::read`] costs nothing.
+    ///
+    /// # Errors
+    /// A text that is no path, or a disk error.
+    pub fn is_copied(&self, logical: &str) -> Result<bool, TreeError> {
+        let path = self.view.path(logical)?;
+        Ok(self.copies.contains_key(&path))
+    }
+
+    /// Gives a file of any size this content, without comparing it with what stands there; what was
+    /// prepared for the file in this edit before is forgotten.
+    ///
+    /// # Errors
+    /// A step of another kind for the file; a disk error.
+    pub fn replace_whole(&mut self, logical: &str, bytes: Vec<u8>) -> Result<(), TreeError> {
+        let path = self.view.path(logical)?;
+        self.tails.remove(&path);
+        if let Some(copy) = self.copies.get_mut(&path) {
+            copy.now = Some(bytes);
+            return Ok(());
+        }
+        let len = self.view.stat_on_disk(&path)?.map(|stat| stat.len);
+        if len.is_some_and(|len| len > WORKING_COPY_LIMIT) {
+            self.plan.replace(path, bytes)?;
+            return Ok(());
+        }
+        self.write(logical, bytes)
+    }
+
+    /// What [`Edit::append`] has added to a file so far; empty when the file is a working copy.
+    ///
+    /// # Errors
+    /// A text that is no path, or a disk error.
+    pub fn appended(&self, logical: &str) -> Result<&[u8], TreeError> {
+        let path = self.view.path(logical)?;
+        Ok(self
+            .tails
+            .get(&path)
+            .map_or(&[], |tail| tail.added.as_slice()))
+    }
+
     /// The plan being prepared, for steps that are neither working copies nor appends (a ledger, a
     /// move, a stream).
     pub fn plan_mut(&mut self) -> &mut Plan {

@@ -17,6 +17,8 @@ pub type Report<'a> = dyn FnMut(Finding) + 'a;
 
 /// A file that a reading command needs is there but cannot be read.
 pub const UNREADABLE: FindingId = FindingId("file.unreadable");
+/// Something that is no regular file stands where a file belongs.
+pub const NOT_REGULAR: FindingId = FindingId("file.not-regular");
 
 /// Opens a file by its documented path; what stands in the way is reported. `None` when it is
 /// missing or was reported.
@@ -49,8 +51,12 @@ pub(crate) fn report_or_fail(
     if disk.kind == DiskErrorKind::Stopped {
         return Err(error);
     }
+    let id = match disk.kind {
+        DiskErrorKind::NotRegular(_) | DiskErrorKind::LinkInPath => NOT_REGULAR,
+        _ => UNREADABLE,
+    };
     report(Finding {
-        id: UNREADABLE,
+        id,
         severity: Severity::Error,
         file: path.to_owned(),
         offset: None,

@@ -211,7 +211,11 @@ pub fn collect(
         }
         match pack(&mut edit, &own, mailbag, index, stem, &header) {
             Ok(parcel) => {
-                bytes += parcel.parts.iter().map(|part| part.len() as u64).sum::<u64>();
+                bytes += parcel
+                    .parts
+                    .iter()
+                    .map(|part| part.len() as u64)
+                    .sum::<u64>();
                 collected.parcels.push(parcel);
             }
             Err(why) => {
@@ -531,7 +535,8 @@ fn count_sent(
 ) -> Result<(), PoError> {
     let mut routes = Routes::load(edit.view(), own, report)?;
     let time = log::local_time(edit.view(), now);
-    let month = u32::from(time.year().unsigned_abs()) * 100 + u32::from(time.month().unsigned_abs());
+    let month =
+        u32::from(time.year().unsigned_abs()) * 100 + u32::from(time.month().unsigned_abs());
     for (po, &count) in counted {
         let Some(RecordPlace { xtn, offset }) = routes.record_place(po, report)? else {
             continue;

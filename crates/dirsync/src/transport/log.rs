@@ -18,7 +18,7 @@ use crate::core::base::address::PoName;
 use crate::core::base::codepage::{CodePage, escape_bytes_850, escape_for_terminal};
 use crate::core::base::ident::{HexId, mai_path, p1_path};
 use crate::core::base::logline::stamp_minutes;
-use crate::core::base::time::{UnixTime, two_digit_year, parse_zone};
+use crate::core::base::time::{UnixTime, parse_zone, two_digit_year};
 use crate::postoffice::Edit;
 use crate::tree::{TreeError, TreeView};
 
@@ -126,10 +126,7 @@ pub fn queue_lines(time: DateTime, own: &PoName, queue: &str, stems: &[HexId]) -
         ));
     }
     lines.push(format!("Delivering of mail from {queue} is complete."));
-    lines
-        .iter()
-        .map(|line| session_line(time, line))
-        .collect()
+    lines.iter().map(|line| session_line(time, line)).collect()
 }
 
 /// A line of SENT.LOG.

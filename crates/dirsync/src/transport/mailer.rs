@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use crate::core::base::HexId;
 use crate::core::base::address::{Address, MailboxName, PoName};
 use crate::core::base::finding::Severity;
+use crate::core::base::finding::{Finding, FindingId};
 use crate::core::base::ident::{MailbagStem, mai_path, p1_part_path, p1_path};
 use crate::core::base::stem::NamedMailbag;
 use crate::core::base::time::UnixTime;
@@ -26,7 +27,6 @@ use crate::postoffice::mail::{
 };
 use crate::postoffice::stream::{Report, report_or_fail};
 use crate::postoffice::{Edit, Identity, PoError};
-use crate::core::base::finding::{Finding, FindingId};
 
 use super::local::{Local, Recipient};
 use super::log;
@@ -44,6 +44,9 @@ const PARTS: u16 = 625;
 pub const MISSING_ENVELOPE: FindingId = FindingId("message.missing-p1");
 /// A message that stays because no program here may act on it, or its place takes no more.
 pub const HELD: FindingId = FindingId("transport.held");
+
+/// A mailbag whose pair cannot be changed.
+pub const UNUSABLE: FindingId = FindingId("transport.mailbag-unusable");
 
 /// What a pass did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -118,11 +121,7 @@ pub(crate) fn find_part(
 }
 
 /// A free name for the envelope of a mailbag, within the reach of [`find_part`].
-fn free_part(
-    edit: &mut Edit<'_>,
-    stem: HexId,
-    mailbag: HexId,
-) -> Result<Option<String>, PoError> {
+fn free_part(edit: &mut Edit<'_>, stem: HexId, mailbag: HexId) -> Result<Option<String>, PoError> {
     for n in 0..PARTS {
         if let Some(path) = p1_part_path(stem, (first_part(mailbag) + n) % PARTS)
             && !edit.exists(&path)?
@@ -285,7 +284,9 @@ impl Mailer<'_> {
                     format!("{mai_path} is missing or no message [016]"),
                 );
             }
-            Err(error) => return stuck(crate::postoffice::mail::MESSAGE_DAMAGED, error.to_string()),
+            Err(error) => {
+                return stuck(crate::postoffice::mail::MESSAGE_DAMAGED, error.to_string());
+            }
         };
         let mut split = self.split(&p1, report)?;
         let added = self.post(edit, header, &p1, &mut split, report)?;
@@ -568,8 +569,9 @@ fn finding(id: FindingId, file: String, offset: Option<u64>, message: String) ->
         file,
         offset,
         message,
-        hint: "`po-admin mail list` shows what waits; `po-admin check --fix` mends what can be mended"
-            .into(),
+        hint:
+            "`po-admin mail list` shows what waits; `po-admin check --fix` mends what can be mended"
+                .into(),
         repair: None,
     }
 }
@@ -584,12 +586,7 @@ pub(crate) fn load(
         Ok(bag) => Ok(Some(bag)),
         Err(error @ (PoError::MailbagDamaged { .. } | PoError::NoSuchMailbag { .. })) => {
             let message = error.to_string();
-            report(finding(
-                crate::postoffice::mail::KEY_SIZE,
-                mailbag.key_path(),
-                None,
-                message,
-            ));
+            report(finding(UNUSABLE, mailbag.key_path(), None, message));
             Ok(None)
         }
         Err(PoError::Tree(error)) => {

@@ -53,8 +53,12 @@ impl Returned<'_> {
             lines.push(format!("[{:03}] {text}", failure.code));
             let route = || {
                 let own = self.here.to_bytes();
-                let mut route: Vec<String> =
-                    self.p1.trace.iter().map(|po| escape_bytes_850(po)).collect();
+                let mut route: Vec<String> = self
+                    .p1
+                    .trace
+                    .iter()
+                    .map(|po| escape_bytes_850(po))
+                    .collect();
                 route.push(escape_bytes_850(&own));
                 route
             };
@@ -142,10 +146,7 @@ impl Returned<'_> {
             .zoned(&jiff::tz::TimeZone::UTC)
             .datetime();
         lines.push("Message data:".into());
-        lines.push(format!(
-            " From: {}",
-            escape_bytes_850(&self.p1.originator)
-        ));
+        lines.push(format!(" From: {}", escape_bytes_850(&self.p1.originator)));
         lines.push(format!(" Date: {}", date_dashes(sent)));
         lines.push(format!(" Time: {}", clock(sent)));
         lines.push(format!(" Subject: {}", escape_bytes_850(&self.p1.subject)));

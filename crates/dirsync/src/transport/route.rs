@@ -16,10 +16,10 @@ use std::ops::ControlFlow;
 use crate::core::base::address::{Address, AddressType, PoName};
 use crate::core::base::codepage::{CodePage, upper_850};
 use crate::core::base::ident::HexId;
+use crate::core::format::FixedRecord as _;
 use crate::core::format::codes::NetworkType;
 use crate::core::format::network::NetworkRecord;
 use crate::core::format::xtn::{Route, XtnRecord};
-use crate::core::format::FixedRecord as _;
 use crate::postoffice::stream::{Report, open_or_report, records};
 use crate::tree::{TreeError, TreeView};
 
@@ -143,11 +143,7 @@ impl<'v> Routes<'v> {
         Ok(self.by_network.entry(key).or_default())
     }
 
-    fn find(
-        &mut self,
-        po: &PoName,
-        report: &mut Report<'_>,
-    ) -> Result<Option<Known>, TreeError> {
+    fn find(&mut self, po: &PoName, report: &mut Report<'_>) -> Result<Option<Known>, TreeError> {
         let name = folded(po.postoffice());
         Ok(self.network(po.network(), report)?.get(&name).copied())
     }
@@ -157,11 +153,7 @@ impl<'v> Routes<'v> {
     ///
     /// # Errors
     /// A disk error that is not about one file.
-    pub fn next_hop(
-        &mut self,
-        po: &PoName,
-        report: &mut Report<'_>,
-    ) -> Result<NextHop, TreeError> {
+    pub fn next_hop(&mut self, po: &PoName, report: &mut Report<'_>) -> Result<NextHop, TreeError> {
         if *po == self.own {
             return Ok(NextHop::Here);
         }
@@ -207,7 +199,11 @@ impl<'v> Routes<'v> {
         let queue = self
             .networks
             .iter()
-            .filter(|record| record.network_type().is_some_and(|kind| kind != NetworkType::Network))
+            .filter(|record| {
+                record
+                    .network_type()
+                    .is_some_and(|kind| kind != NetworkType::Network)
+            })
             .filter(|record| {
                 record.name.eq_ignore_case(&name)
                     || (address.po().is_none()
@@ -275,9 +271,9 @@ fn read_record(network: &[u8], xtn: HexId, offset: u64, record: &XtnRecord) -> O
         return None;
     }
     let hub = match record.route() {
-        Some(Route::Indirect) => Some(
-            PoName::read(record.hub_network.text(), record.hub_postoffice.text()).ok()?,
-        ),
+        Some(Route::Indirect) => {
+            Some(PoName::read(record.hub_network.text(), record.hub_postoffice.text()).ok()?)
+        }
         _ => None,
     };
     Some(Known {
@@ -355,6 +351,9 @@ mod tests {
         assert_eq!(routes.len(), 1);
         let b: PoName = "NET/B".parse().unwrap();
         assert_eq!(routes[&b], "/srv/c");
-        assert_eq!(parse_routes_ini(&format_routes_ini(&routes)), (routes, vec![]));
+        assert_eq!(
+            parse_routes_ini(&format_routes_ini(&routes)),
+            (routes, vec![])
+        );
     }
 }

@@ -17,14 +17,26 @@ use crate::tree::{RelPath, TreeError, TreeMut};
 
 use super::findings::FindingKind;
 
+mod access;
 mod counters;
 mod directories;
+mod dirsync;
 mod entries;
 mod files;
+mod gal;
+mod groups;
+mod identity;
+mod lists;
+mod locks;
 mod mailbags;
 mod marker;
+mod messages;
+mod netpo;
 mod read;
+mod routing;
+mod shadows;
 mod sizes;
+mod userlists;
 
 /// A finding and, where it can be mended, the plan that mends it.
 #[derive(Debug, Clone)]
@@ -91,8 +103,20 @@ pub static PARTS: &[Part] = &[
     part("directories", directories::KINDS, directories::run),
     part("files", files::KINDS, files::run),
     part("sizes", sizes::KINDS, sizes::run),
+    part("identity", identity::KINDS, identity::run),
     part("counters", counters::KINDS, counters::run),
+    part("users", access::KINDS, access::run),
+    part("shadows", shadows::KINDS, shadows::run),
+    part("lists", lists::KINDS, lists::run),
+    part("user lists", userlists::KINDS, userlists::run),
+    part("addresses", netpo::KINDS, netpo::run),
+    part("groups", groups::KINDS, groups::run),
+    part("routing", routing::KINDS, routing::run),
     part("mailbags", mailbags::KINDS, mailbags::run),
+    part("messages", messages::KINDS, messages::run),
+    part("dirsync", dirsync::KINDS, dirsync::run),
+    part("locks", locks::KINDS, locks::run),
+    part("global address list", gal::KINDS, gal::run),
 ];
 
 impl<'a> Check<'a> {
@@ -290,9 +314,22 @@ impl FixWhat {
 }
 
 /// The plan that mends as much as possible at once: plans that contradict what is in it already wait
-/// for the next round. Returns it with the number of findings it mends.
-#[must_use]
-pub fn fix_plan(found: &[Found], what: &FixWhat) -> (Plan, u64) {
+/// for the next round. Returns it with the number of findings it mends. FLAG.GLB gets one more when an
+/// address list changes.
+///
+/// # Errors
+/// A disk error.
+pub fn fix_plan(
+    view: &TreeView,
+    found: &[Found],
+    what: &FixWhat,
+) -> Result<(Plan, u64), TreeError> {
+    let (mut plan, mended) = join_fixes(found, what);
+    bump_flag(view, &mut plan)?;
+    Ok((plan, mended))
+}
+
+fn join_fixes(found: &[Found], what: &FixWhat) -> (Plan, u64) {
     let mut plan = Plan::new();
     let mut mended = 0;
     for found in found.iter().filter(|found| what.wants(found)) {
@@ -381,11 +418,10 @@ pub fn fix(
     let mut commits = Vec::new();
     let mut after = check(tree.view(), options, progress)?;
     for _ in 0..FIX_ROUNDS_LIMIT {
-        let (mut plan, count) = fix_plan(&after.found, what);
+        let (plan, count) = fix_plan(tree.view(), &after.found, what)?;
         if plan.is_empty() {
             break;
         }
-        bump_flag(tree.view(), &mut plan)?;
         let mut info = info.clone();
         info.counts.push(("mended", count));
         commits.extend(tree.commit(&plan, &info)?);
@@ -398,3 +434,6 @@ pub fn fix(
         after,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::tree::{TreeError, TreeView};
 use super::super::clock::TreeClock;
 use super::super::error::PoError;
 use super::super::stream::{Report, records, report_or_fail};
-use super::{BAD_HEADER, HEADERS_LIMIT, MESSAGE_MISSING, finding, open_pair};
+use super::{BAD_DATE, BAD_HEADER, HEADERS_LIMIT, MESSAGE_MISSING, finding, open_pair};
 
 /// Whether a header counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,16 +138,19 @@ pub fn list_headers(
             Some(_) => HeaderState::Live,
         };
         // What a deleted header says does not matter any more.
-        let damage = |why: &str, report: &mut Report<'_>| {
+        let say = |id, severity, why: &str, report: &mut Report<'_>| {
             if state != HeaderState::Deleted {
                 report(finding(
-                    BAD_HEADER,
-                    Severity::Error,
+                    id,
+                    severity,
                     mbg_path.clone(),
                     Some(offset),
                     format!("header {index}: {why}"),
                 ));
             }
+        };
+        let damage = |why: &str, report: &mut Report<'_>| {
+            say(BAD_HEADER, Severity::Error, why, report);
         };
         let mai = match record.mai.get() {
             Ok(Some(mai)) => mai,
@@ -162,7 +165,7 @@ pub fn list_headers(
         };
         let time = clock.mail_time(&record.date);
         if time.is_none() {
-            damage("its date is none", report);
+            say(BAD_DATE, Severity::Note, "its date is none", report);
         }
         if !record.sender.is_terminated() || !record.subject.is_terminated() {
             damage("its sender or subject has no end", report);

@@ -6,6 +6,8 @@
 //! live: they are all listed, and the state is left open. Priority, read state, sizes and retries
 //! of a header are ASSIGNED as well and shown for our trees only.
 //!
+//! Problems are reported under the ids of the checker (`insight::findings`), which knows more about
+//! them and can mend them.
 //! Mail is written with [`submit`], read with [`take`], taken out with [`remove`] and moved with
 //! [`move_to`]; these work on an [`super::Edit`], in trees of ours only.
 
@@ -40,16 +42,20 @@ use super::stream::{Report, open_or_report};
 pub const KEY_MISSING: FindingId = FindingId("mailbag.mbg-without-key");
 /// A KEY whose MBG is missing.
 pub const MBG_MISSING: FindingId = FindingId("mailbag.key-without-mbg");
-/// A KEY of another length than 560 bytes.
-pub const KEY_SIZE: FindingId = FindingId("mailbag.key-size");
+/// A KEY of less than 560 bytes.
+pub const KEY_SHORT: FindingId = FindingId("size.key-short");
+/// A KEY of more than 560 bytes.
+pub const KEY_LONG: FindingId = FindingId("size.stray-bytes");
 /// Bytes behind the last whole header.
-pub const MBG_SIZE: FindingId = FindingId("mailbag.mbg-size");
+pub const MBG_FRAGMENT: FindingId = FindingId("size.fragment");
 /// More headers than a KEY has bits.
-pub const TOO_MANY: FindingId = FindingId("mailbag.too-many-headers");
-/// A header that makes no sense.
+pub const TOO_MANY: FindingId = FindingId("mailbag.too-many");
+/// A header whose date is none.
+pub const BAD_DATE: FindingId = FindingId("mailbag.bad-date");
+/// A header that names no message, or whose texts have no end.
 pub const BAD_HEADER: FindingId = FindingId("mailbag.bad-header");
 /// A live header whose message file is missing.
-pub const MESSAGE_MISSING: FindingId = FindingId("mailbag.message-missing");
+pub const MESSAGE_MISSING: FindingId = FindingId("mailbag.missing-mai");
 
 /// Most headers that are read of one mailbag.
 const HEADERS_LIMIT: u64 = MAILBAG_RECORDS_MAX as u64;
@@ -125,7 +131,7 @@ fn open_pair<'v>(
         let stray = file.len() % MBG_RECORD_LEN_BYTES as u64;
         if stray != 0 {
             report(finding(
-                MBG_SIZE,
+                MBG_FRAGMENT,
                 Severity::Error,
                 mbg_path.clone(),
                 Some(records * MBG_RECORD_LEN_BYTES as u64),
@@ -145,8 +151,9 @@ fn open_pair<'v>(
     let mut key = None;
     if let Some(file) = key_file {
         if file.len() != KEY_LEN_BYTES as u64 {
+            let short = file.len() < KEY_LEN_BYTES as u64;
             report(finding(
-                KEY_SIZE,
+                if short { KEY_SHORT } else { KEY_LONG },
                 Severity::Error,
                 key_path,
                 None,

@@ -1,0 +1,136 @@
+//! What stops an import or a rebuild, each with the next step for the reader.
+
+use crate::core::base::DecodeError;
+use crate::core::protocol::guard::Removal;
+use crate::tree::journal::PlanError;
+use crate::tree::{ErrorClass, TreeError};
+
+/// An error of this module. Nothing was changed when one is returned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The tree itself.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A file that is needed does not have its form.
+    #[error("{file}: {error}")]
+    Damaged {
+        /// The documented path.
+        file: String,
+        /// What is wrong with it.
+        #[source]
+        error: DecodeError,
+    },
+    /// A file that is needed is missing.
+    #[error("{file} does not exist: {why}")]
+    Missing {
+        /// The documented path.
+        file: String,
+        /// What it is needed for.
+        why: &'static str,
+    },
+    /// ADMIN.NME has no entry, so the list of a whole postoffice would vanish (Q119018).
+    #[error("ADMIN.NME is empty; the Global Address List stays as it is")]
+    EmptyAddressList,
+    /// Message 45: SORTLOCK.GLB of somebody else (DEC-106).
+    #[error("[ 45] File error sorting queue: USRTRANS: GLB/SORTLOCK.GLB of another program stands")]
+    SortLock,
+    /// Message 39: no tuple ids are left.
+    #[error("[ 39] Error generating TID")]
+    NoTid,
+    /// Message 54: a postoffice would have to be created, and no server is registered.
+    #[error("[ 54] No Server name has been set; {wanted} cannot be created")]
+    NoServer {
+        /// The postoffice that is not known.
+        wanted: String,
+    },
+    /// Message 55: the postoffice of the server is not defined here.
+    #[error(
+        "[ 55] Can't find Dir-Sync Server postoffice definition: {server}; {wanted} cannot be created"
+    )]
+    NoServerPostoffice {
+        /// The registered server.
+        server: String,
+        /// The postoffice that is not known.
+        wanted: String,
+    },
+    /// The bulk-delete guard holds the import (design 4.6).
+    #[error("the import would remove {}", figures(.0))]
+    Held(Vec<Held>),
+    /// Message 79: less space is free than three times the update (Q96060).
+    #[error("[ 79] Out of disk: {needed} bytes are needed, {free} are free")]
+    NoSpace {
+        /// Three times the update, in bytes.
+        needed: u64,
+        /// What is free, in bytes.
+        free: u64,
+    },
+    /// The list is longer than its file can be.
+    #[error("{file} would be longer than byte offsets of 32 bits reach")]
+    TooLong {
+        /// The documented path.
+        file: String,
+    },
+}
+
+/// One list that the guard holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The list, `TYPE:NET/PO` or `TYPE:`.
+    pub list: String,
+    /// The figures.
+    pub removal: Removal,
+}
+
+fn figures(held: &[Held]) -> String {
+    held.iter()
+        .map(|held| format!("{} of {}", held.removal, held.list))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl From<PlanError> for ImportError {
+    fn from(error: PlanError) -> Self {
+        Self::Tree(error.into())
+    }
+}
+
+impl ImportError {
+    /// The kind of exit.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Tree(error) => error.class(),
+            Self::SortLock => ErrorClass::Busy,
+            Self::Held(_) => ErrorClass::Refused,
+            _ => ErrorClass::Data,
+        }
+    }
+
+    /// The next step, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Tree(error) => return error.hint(),
+            Self::Damaged { .. } | Self::Missing { .. } => "`po-admin check` says what is wrong",
+            Self::EmptyAddressList => {
+                "copy NME/ADMINSHD.NME over it (`po-admin check --fix`), then rebuild again"
+            }
+            Self::SortLock => {
+                "make sure that no other import runs on this postoffice, then use --break-lock"
+            }
+            Self::NoTid => "`po-admin check` looks at TID.GLB",
+            Self::NoServer { .. } => {
+                "name the server (`po-admin register`) or define the postoffice (`po-admin postoffice add`), then import again: nothing is lost"
+            }
+            Self::NoServerPostoffice { .. } => {
+                "define the server's postoffice (`po-admin postoffice add`), then import again: nothing is lost"
+            }
+            Self::Held(_) => {
+                "if this is right, run again with --allow-deletes N (or NET/PO=N); everything still waits"
+            }
+            Self::NoSpace { .. } => "make room on the disk, then import again: nothing is lost",
+            Self::TooLong { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! Address lists from transactions, and the Global Address List from the lists.
+//!
+//! * [`queue`] - the import half of T3: SRVTRANS and what a crash left, one commit (imp 5.2);
+//! * [`apply`] - transactions applied to the lists of a postoffice, in memory;
+//! * [`rebuild`] - GAL.NME, GALINDEX.GLB and GALNETPO.GLB from all lists (imp 9);
+//! * [`log`] - the lines of DIRSYNC.LOG.
+//!
+//! A list is in memory while it is changed, and only the lists that transactions name. What a small
+//! change of a large list costs: reading it once and, when it really changed, writing it once.
+
+pub mod error;
+pub mod log;
+mod places;
+pub mod problem;
+pub mod rebuild;
+#[cfg(test)]
+mod testtree;
+
+pub use error::{Held, ImportError};
+pub use problem::{Problem, Problems};

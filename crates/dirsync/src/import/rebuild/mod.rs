@@ -1,0 +1,441 @@
+//! The Global Address List from all lists: GAL.NME, GALINDEX.GLB and GALNETPO.GLB (imp 9).
+//!
+//! All three change in one commit or none does (DEC-086); when nothing changed nothing is written, not
+//! even a line of the log. What stands in GAL.NME:
+//!
+//! | source | kind | tuple id | pointer | hexid |
+//! |---|---|---|---|---|
+//! | local user, group of ADMIN.NME | as there | as there | as there | as there |
+//! | external entry of ADMIN.NME | 2 | DEC-084 | GALNETPO.GLB | its NETPO record's mailbag |
+//! | entry of a gateway list | 3 | as there | `<TYPE>.GLB` | mailbag of the gateway |
+//! | entry of a USR file | 2 | DEC-084 | GALNETPO.GLB | mailbag of the postoffice or gateway |
+//!
+//! Entries of gateway lists have no record in GALNETPO.GLB: they point to the one physical record
+//! (Q86375) and keep the id of their list, which is stable (ASSIGNED; Q96060 says only that "all
+//! external and gateway names" go there, and its record has no room for a free-form address).
+//! GALNETPO.GLB has its records in the order of GAL.NME.
+//!
+//! Cost: every source is read once, the three files are written once and only when they changed.
+//! A million names take about 150 MB while they are merged and as much while ids are given.
+
+mod order;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod tids;
+
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+use crate::core::base::collate;
+use crate::core::format::FixedRecord as _;
+use crate::core::format::counters::TidRecord;
+use crate::core::format::galindex;
+use crate::core::format::galnetpo::{GALNETPO, GalNetPoHeader, GalNetPoRecord, GalTids};
+use crate::core::format::master::MasterRecord;
+use crate::core::format::nme::{NmeKind, NmeRecord};
+use crate::core::format::record::LIVE;
+use crate::core::protocol::log::LogLine;
+use crate::postoffice::{Edit, stream};
+use crate::progress::Progress;
+use crate::tree::journal::{CommitInfo, Committed, Plan};
+use crate::tree::view::ViewFile;
+use crate::tree::{TreeMut, TreeView};
+
+use super::error::ImportError;
+use super::log;
+use super::places::Places;
+use super::problem::Problems;
+use crate::core::base::UnixTime;
+use sources::{Collected, Entry};
+use tids::{Before, Given};
+
+/// The list.
+pub const GAL: &str = "NME/GAL.NME";
+/// The index of its words.
+pub const GALINDEX: &str = "GLB/GALINDEX.GLB";
+/// The addresses of its external entries.
+pub const GALNETPO_PATH: &str = "GLB/GALNETPO.GLB";
+const MASTER: &str = "GLB/MASTER.GLB";
+const TID: &str = "GLB/TID.GLB";
+/// An old GALNETPO.GLB above this many bytes (12 million addresses) is not read into memory.
+const OLD_LEN_LIMIT: u64 = 512 << 20;
+/// Bytes compared at once.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// How to rebuild.
+#[derive(Debug, Clone, Copy)]
+pub struct RebuildOptions {
+    /// The time of the log lines, from the one clock for data.
+    pub now: UnixTime,
+    /// Leave the Global-List option of MASTER.GLB as it is; otherwise it becomes Yes (DEC-087).
+    pub keep_global_list: bool,
+}
+
+/// What a rebuild found and made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Entries of the list.
+    pub entries: u64,
+    /// Entries of the list before; `None` when there was none.
+    pub entries_before: Option<u64>,
+    /// Words in the index.
+    pub words: u64,
+    /// External entries that got a tuple id that was never used.
+    pub new_ids: u64,
+    /// Whether anything would be or was written.
+    pub changed: bool,
+    /// Entries that were left out, missing lists, message 39 and 202.
+    pub problems: Problems,
+}
+
+/// A rebuild: the plan of its one commit, and what it means.
+#[derive(Debug)]
+pub struct RebuildPlan {
+    /// Empty when nothing changed.
+    pub plan: Plan,
+    /// What it means.
+    pub rebuilt: Rebuilt,
+}
+
+/// Prepares a rebuild. Reads only.
+///
+/// # Errors
+/// A source is missing or cannot be read, ADMIN.NME is empty, too little space, a disk error: the
+/// list stays as it is.
+pub fn plan_rebuild(
+    view: &TreeView,
+    options: &RebuildOptions,
+    progress: &dyn Progress,
+) -> Result<RebuildPlan, ImportError> {
+    let places = Places::read(view)?;
+    let total = u64::try_from(places.places.len()).ok();
+    progress.start("reading address lists", total);
+    let mut all = Collected::read(view, &places, progress)?;
+    let mut problems = std::mem::take(&mut all.problems);
+    progress.start("merging", None);
+    let Files {
+        gal,
+        addresses,
+        index,
+        words,
+        given,
+    } = Files::build(view, all, &mut problems, progress)?;
+    let entries = (gal.len() / NmeRecord::SIZE) as u64;
+    let files = [(GAL, gal), (GALINDEX, index), (GALNETPO_PATH, addresses)];
+    let mut changed = false;
+    for (path, bytes) in &files {
+        changed = changed || !same(view, path, bytes)?;
+    }
+    let entries_before = view
+        .stat(GAL)?
+        .map(|stat| stat.len / NmeRecord::SIZE as u64);
+    let mut edit = Edit::new(view);
+    let enabled = enable(view, &mut edit, options, &mut problems)?;
+    if changed {
+        let bytes: u64 = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        require_space(view, bytes)?;
+        for (path, bytes) in files {
+            let path = view.path(path)?;
+            edit.plan_mut().replace(path, bytes)?;
+        }
+    }
+    if changed || enabled {
+        log::append(
+            &mut edit,
+            options.now,
+            &log::rebuild_lines(entries, &problems.log_lines()),
+        )?;
+    }
+    progress.finish();
+    Ok(RebuildPlan {
+        plan: edit.finish()?,
+        rebuilt: Rebuilt {
+            entries,
+            entries_before,
+            words,
+            new_ids: given.new,
+            changed: changed || enabled,
+            problems,
+        },
+    })
+}
+
+/// Rebuilds the list in one commit.
+///
+/// # Errors
+/// As [`plan_rebuild`], and those of the commit.
+pub fn rebuild(
+    tree: &mut TreeMut,
+    options: &RebuildOptions,
+    info: &CommitInfo,
+    progress: &dyn Progress,
+) -> Result<(Rebuilt, Option<Committed>), ImportError> {
+    let RebuildPlan { plan, rebuilt } = plan_rebuild(tree.view(), options, progress)?;
+    let info = CommitInfo {
+        counts: vec![("entries", rebuilt.entries), ("new_ids", rebuilt.new_ids)],
+        ..info.clone()
+    };
+    let committed = tree.commit(&plan, &info)?;
+    Ok((rebuilt, committed))
+}
+
+/// Message 79: three times the update must be free (R-QUE-006, Q96060).
+pub(crate) fn require_space(view: &TreeView, update_bytes: u64) -> Result<(), ImportError> {
+    let needed = update_bytes.saturating_mul(3);
+    // A disk that does not tell is not asked: the commit finds out and changes nothing.
+    match view.disk().free_bytes() {
+        Ok(free) if free < needed => Err(ImportError::NoSpace { needed, free }),
+        _ => Ok(()),
+    }
+}
+
+/// Sets the Global-List option; whether that changes anything.
+fn enable(
+    view: &TreeView,
+    edit: &mut Edit<'_>,
+    options: &RebuildOptions,
+    problems: &mut Problems,
+) -> Result<bool, ImportError> {
+    let master = match view.read(MASTER, 4096) {
+        Ok(bytes) => bytes.and_then(|bytes| MasterRecord::decode(&bytes).ok()),
+        Err(error) => {
+            // Message 202: the list is made all the same (Q104870).
+            problems.file(log::message(202, ""), MASTER);
+            let _ = error;
+            return Ok(false);
+        }
+    };
+    let Some(mut master) = master.filter(MasterRecord::has_magic) else {
+        problems.file(log::message(202, ""), MASTER);
+        return Ok(false);
+    };
+    if options.keep_global_list || master.gal_enabled == 1 {
+        return Ok(false);
+    }
+    master.gal_enabled = 1;
+    edit.write(MASTER, master.encode())?;
+    Ok(true)
+}
+
+/// The bytes of the three files.
+struct Files {
+    gal: Vec<u8>,
+    addresses: Vec<u8>,
+    index: Vec<u8>,
+    words: u64,
+    given: Given,
+}
+
+impl Files {
+    fn build(
+        view: &TreeView,
+        all: Collected,
+        problems: &mut Problems,
+        progress: &dyn Progress,
+    ) -> Result<Self, ImportError> {
+        let (mut gal, mut addresses) = emit(all)?;
+        progress.start("tuple ids", None);
+        let given = give_ids(view, &mut gal, &mut addresses, problems)?;
+        progress.start("indexing words", None);
+        let records = <[NmeRecord]>::ref_from_bytes(&gal).map_err(|_| too_long(GAL))?;
+        let index =
+            galindex::build(records, collate::key).map_err(|error| ImportError::Damaged {
+                file: GALINDEX.into(),
+                error,
+            })?;
+        let header = galindex::GalIndexHeader::SIZE;
+        let words = (index.len().saturating_sub(header) / galindex::GalIndexEntry::SIZE) as u64;
+        Ok(Self {
+            gal,
+            addresses,
+            index,
+            words,
+            given,
+        })
+    }
+}
+
+fn too_long(file: &str) -> ImportError {
+    ImportError::TooLong { file: file.into() }
+}
+
+/// GAL.NME and GALNETPO.GLB in their order, without ids.
+fn emit(all: Collected) -> Result<(Vec<u8>, Vec<u8>), ImportError> {
+    let order = order::order(&all);
+    let external = all
+        .entries
+        .iter()
+        .filter(|entry| entry.other == Entry::EXTERNAL)
+        .count();
+    let header_len = GalNetPoHeader::SIZE;
+    let addresses_len = header_len + external * GalNetPoRecord::SIZE;
+    // Pointers have 32 bits; checked once for the greatest.
+    u32::try_from(addresses_len).map_err(|_| too_long(GALNETPO_PATH))?;
+    let gal_len = order.len() * NmeRecord::SIZE;
+    u32::try_from(gal_len).map_err(|_| too_long(GAL))?;
+    let mut gal = Vec::with_capacity(gal_len);
+    let mut addresses = Vec::with_capacity(addresses_len);
+    addresses.extend_from_slice(GalNetPoHeader::zeroed().as_bytes());
+    let origins = all
+        .origins
+        .iter()
+        .map(|origin| {
+            let field = |text: &[u8]| crate::core::base::CpField::<11>::from_bytes(text);
+            // Every origin comes from fields of this size.
+            (
+                field(&origin.network).unwrap_or_default(),
+                field(&origin.postoffice).unwrap_or_default(),
+            )
+        })
+        .collect::<Vec<_>>();
+    for index in order {
+        let entry = &all.entries[index as usize];
+        if entry.other != Entry::EXTERNAL {
+            gal.extend_from_slice(all.others[entry.other as usize].as_bytes());
+            continue;
+        }
+        let origin = &all.origins[entry.origin as usize];
+        let (network, postoffice) = origins[entry.origin as usize];
+        let mut record = NmeRecord::zeroed();
+        record.kind = NmeKind::External.code();
+        record.address_type = origin.code;
+        record.alias = entry.alias;
+        record
+            .pointer
+            .set(u32::try_from(addresses.len()).map_err(|_| too_long(GALNETPO_PATH))?);
+        record.hexid.set(origin.mailbag);
+        gal.extend_from_slice(record.as_bytes());
+        let mut address = GalNetPoRecord::zeroed();
+        address.network = network;
+        address.postoffice = postoffice;
+        address.mailbox = entry.mailbox;
+        address.mailbag.set(origin.mailbag);
+        address.state = LIVE;
+        address.address_type = origin.code;
+        addresses.extend_from_slice(address.as_bytes());
+    }
+    Ok((gal, addresses))
+}
+
+/// Gives ids to all external entries and sets the header of GALNETPO.GLB.
+fn give_ids(
+    view: &TreeView,
+    gal: &mut [u8],
+    addresses: &mut [u8],
+    problems: &mut Problems,
+) -> Result<Given, ImportError> {
+    let local = match view.read(TID, 64)? {
+        Some(bytes) => TidRecord::decode(&bytes)
+            .map_err(|error| ImportError::Damaged {
+                file: TID.into(),
+                error,
+            })?
+            .last
+            .get(),
+        None => {
+            return Err(ImportError::Missing {
+                file: TID.into(),
+                why: "tuple ids of the list must lie above it",
+            });
+        }
+    };
+    let gal = <[NmeRecord]>::mut_from_bytes(gal).map_err(|_| too_long(GAL))?;
+    let (header, body) = addresses.split_at_mut(GalNetPoHeader::SIZE);
+    let body = <[GalNetPoRecord]>::mut_from_bytes(body).map_err(|_| too_long(GALNETPO_PATH))?;
+    let (old_header, before) = read_before(view)?;
+    let first = GalTids::start(old_header.as_ref(), local)
+        .and_then(|tids| tids::assign(gal, body, &before, tids));
+    drop(before);
+    let given = match first {
+        Ok(given) => given,
+        Err(_) => {
+            // DEC-085: said, and then as if the three files were absent.
+            let line = LogLine {
+                text: "Error generating TID. Allocating unique ID.".into(),
+                ..log::message(39, "")
+            };
+            problems.file(line, GALNETPO_PATH);
+            for address in body.iter_mut() {
+                address.tid.set(0);
+            }
+            GalTids::start(None, local)
+                .and_then(|tids| tids::assign(gal, body, &Before::default(), tids))
+                .map_err(|_| ImportError::NoTid)?
+        }
+    };
+    header.copy_from_slice(given.header.as_bytes());
+    Ok(given)
+}
+
+/// The addresses of the list before, and the names they stood under.
+fn read_before(view: &TreeView) -> Result<(Option<GalNetPoHeader>, Before), ImportError> {
+    let Some(file) = view.open_file(GALNETPO_PATH)? else {
+        return Ok((None, Before::default()));
+    };
+    if file.is_empty() {
+        return Ok((None, Before::default()));
+    }
+    if file.len() > OLD_LEN_LIMIT {
+        return Err(ImportError::Tree(crate::tree::TreeError::TooLarge {
+            tree: view.describe(),
+            path: file.path().clone(),
+            len: file.len(),
+            limit: OLD_LEN_LIMIT,
+        }));
+    }
+    let mut head = [0; 4];
+    let n = file.read_at(&mut head, 0)?;
+    // A header that is cut short is no header: message 39 as for zeros (Q135486).
+    let header = GalNetPoHeader::decode(head.get(..n).unwrap_or_default())
+        .unwrap_or_else(|_| GalNetPoHeader::zeroed());
+    let header_len = GalNetPoHeader::SIZE as u64;
+    let count = file.len().saturating_sub(header_len) / GalNetPoRecord::SIZE as u64;
+    let mut before = Before {
+        records: Vec::with_capacity(usize::try_from(count).unwrap_or(0)),
+        names: Vec::new(),
+    };
+    stream::records::<GalNetPoRecord>(&file, header_len, u64::MAX, &mut |_, _, record| {
+        before.records.push(record.clone());
+        std::ops::ControlFlow::Continue(())
+    })?;
+    before.names = vec![0; before.records.len()];
+    if let Some(gal) = view.open_file(GAL)? {
+        stream::records::<NmeRecord>(&gal, 0, u64::MAX, &mut |_, _, record| {
+            if record.nme_kind() == Some(NmeKind::External)
+                && let Some(at) = GALNETPO.record_at(u64::from(record.pointer.get()))
+                && let Some(name) = usize::try_from(at)
+                    .ok()
+                    .and_then(|at| before.names.get_mut(at))
+            {
+                *name = tids::name_hash(record.alias.text());
+            }
+            std::ops::ControlFlow::Continue(())
+        })?;
+    }
+    Ok((Some(header), before))
+}
+
+/// Whether a file has exactly these bytes.
+pub(crate) fn same(view: &TreeView, path: &str, bytes: &[u8]) -> Result<bool, ImportError> {
+    match view.open_file(path)? {
+        None => Ok(false),
+        Some(file) => same_file(&file, bytes),
+    }
+}
+
+fn same_file(file: &ViewFile<'_>, bytes: &[u8]) -> Result<bool, ImportError> {
+    if file.len() != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut buf = vec![0; PIECE_BYTES];
+    let mut at = 0;
+    while at < bytes.len() {
+        let n = PIECE_BYTES.min(bytes.len() - at);
+        let read = file.read_at(&mut buf[..n], at as u64)?;
+        if read != n || buf[..n] != bytes[at..at + n] {
+            return Ok(false);
+        }
+        at += n;
+    }
+    Ok(true)
+}

@@ -1,0 +1,289 @@
+//! `po-admin explain`: what a number, an event, a finding or a file means.
+//!
+//! Three tables are asked: the catalogue of numbered messages and events, the table of findings,
+//! and the list of files. What matches exactly comes alone; else every message whose text holds the
+//! words; else suggestions.
+
+use crate::core::base::catalogue::{
+    Entry, Family, FileEntry, entries, explain_file, file_entries, lookup,
+};
+
+use super::findings::{FindingKind, all, kinds};
+
+kinds! {
+    UNREADABLE = "file.unreadable" Error ("assigned"):
+        "A file could not be read: the operating system refused. What stands in other files is reported without it.";
+    GAL_MISSING = "gal.missing" Note ("Q86375 Q96060"):
+        "There is no Global Address List. The first rebuild makes GAL.NME, GALINDEX.GLB and GALNETPO.GLB.";
+    GAL_BAD_ENTRY = "gal.bad-entry" Error ("Q85647 assigned"):
+        "An entry of the Global Address List is of a kind that does not exist. A rebuild makes the list anew.";
+    GAL_BAD_POINTER = "gal.bad-pointer" Error ("Q107767 Q116436"):
+        "The address of an entry of the Global Address List is not where the entry points to: the list is older than the files it points into. A rebuild makes it anew.";
+    GAL_INDEX = "gal.index-unusable" Warning ("Q86375"):
+        "The word index GALINDEX.GLB does not belong to GAL.NME; clients may not find names. A rebuild makes both anew.";
+}
+
+/// The findings of commands that only read, beside those of the checker.
+pub fn reading_kinds() -> impl Iterator<Item = &'static FindingKind> {
+    KINDS.iter()
+}
+
+/// One thing that a query means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// A numbered message or an event.
+    Message(&'static Entry),
+    /// A kind of finding.
+    Finding(&'static FindingKind),
+    /// A file.
+    File(&'static FileEntry),
+}
+
+/// What is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// What the query means, best first; empty when nothing is known.
+    pub meanings: Vec<Meaning>,
+    /// When nothing is known: what might have been meant, best first.
+    pub suggestions: Vec<String>,
+}
+
+/// Most suggestions.
+const SUGGESTIONS: usize = 5;
+
+/// Looks a query up.
+#[must_use]
+pub fn explain(query: &str) -> Explained {
+    let query = query.trim();
+    let known = |meanings| Explained {
+        meanings,
+        suggestions: Vec::new(),
+    };
+    let lower = query.to_ascii_lowercase();
+    if let Some(kind) = findings().find(|kind| kind.id.0 == lower) {
+        return known(vec![Meaning::Finding(kind)]);
+    }
+    // A word without folder and extension is no file name, whatever pattern it would fit.
+    if query.contains(['.', '/', '\\'])
+        && let Some(file) = explain_file(query)
+    {
+        return known(vec![Meaning::File(file)]);
+    }
+    // A file's name without extension, a group of findings or a fact alone; then numbers and texts.
+    let mut meanings: Vec<Meaning> = file_entries()
+        .iter()
+        .filter(|file| stem_of(file.pattern).eq_ignore_ascii_case(query))
+        .map(Meaning::File)
+        .collect();
+    meanings.extend(
+        findings()
+            .filter(|kind| kind.id.0.split('.').any(|word| word == lower))
+            .map(Meaning::Finding),
+    );
+    if meanings.is_empty() {
+        meanings.extend(lookup(query).into_iter().map(Meaning::Message));
+    }
+    if !meanings.is_empty() {
+        return known(meanings);
+    }
+    Explained {
+        meanings,
+        suggestions: suggestions(query),
+    }
+}
+
+fn findings() -> impl Iterator<Item = &'static FindingKind> {
+    all().chain(reading_kinds())
+}
+
+fn stem_of(pattern: &str) -> &str {
+    let name = pattern.rsplit('/').next().unwrap_or(pattern);
+    name.split('.').next().unwrap_or(name)
+}
+
+/// What lies nearest to a query that nothing is known about.
+fn suggestions(query: &str) -> Vec<String> {
+    let wanted = query.to_lowercase();
+    let mut near: Vec<(usize, String)> = Vec::new();
+    if let Ok(number) = wanted
+        .trim_matches(|c: char| !c.is_ascii_digit())
+        .parse::<i64>()
+    {
+        // Of each family the number that lies nearest.
+        for family in Family::ALL {
+            let nearest = entries()
+                .iter()
+                .filter(|entry| entry.family == family)
+                .min_by_key(|entry| (i64::from(entry.code) - number).unsigned_abs());
+            if let Some(entry) = nearest {
+                let distance = (i64::from(entry.code) - number).unsigned_abs();
+                near.push((
+                    usize::try_from(distance).unwrap_or(usize::MAX),
+                    entry.label(),
+                ));
+            }
+        }
+    } else {
+        let candidates =
+            findings()
+                .map(|kind| kind.id.0.to_owned())
+                .chain(file_entries().iter().map(|file| {
+                    let name = file.pattern.rsplit('/').next().unwrap_or(file.pattern);
+                    name.to_owned()
+                }));
+        for candidate in candidates {
+            let lower = candidate.to_lowercase();
+            // A third of the letters may be wrong; the fact alone, or a part of it, is near too.
+            let limit = wanted.chars().count().div_ceil(3);
+            let part = lower
+                .split('.')
+                .map(|part| distance(part, &wanted))
+                .min()
+                .unwrap_or(usize::MAX);
+            let whole = distance(&lower, &wanted);
+            let holds = wanted.chars().count() >= 3 && lower.contains(&wanted);
+            let best = if holds {
+                0
+            } else {
+                whole.min(part.saturating_add(1))
+            };
+            if best <= limit {
+                near.push((best, candidate));
+            }
+        }
+    }
+    near.sort();
+    near.dedup_by(|a, b| a.1 == b.1);
+    near.into_iter()
+        .take(SUGGESTIONS)
+        .map(|(_, word)| word)
+        .collect()
+}
+
+/// Letters to change, add or leave out to make one word the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().take(64).enumerate() {
+        let mut diagonal = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, cb) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn codes_events_findings_and_files_are_found() {
+        let kinds = |query: &str| -> Vec<&'static str> {
+            explain(query)
+                .meanings
+                .iter()
+                .map(|meaning| match meaning {
+                    Meaning::Message(entry) => entry.family.name(),
+                    Meaning::Finding(kind) => kind.id.0,
+                    Meaning::File(file) => file.pattern,
+                })
+                .collect()
+        };
+        assert_eq!(kinds("Fatal [ 39]"), ["dirsync message"]);
+        assert!(kinds("event 2219").contains(&"MSExchangeMTA event"));
+        assert_eq!(
+            kinds("mailbag.key-without-mbg"),
+            ["mailbag.key-without-mbg"]
+        );
+        assert_eq!(kinds("GAL.MISSING"), ["gal.missing"]);
+        assert_eq!(kinds("glb\\control.glb"), ["GLB/CONTROL.GLB"]);
+        assert_eq!(kinds("CONTROL")[0], "GLB/CONTROL.GLB");
+        assert!(kinds("0000004F.MBG").contains(&"MBG/*.MBG"));
+        assert!(kinds("journal").contains(&"journal.pending"));
+    }
+
+    #[test]
+    fn near_misses_get_suggestions() {
+        let first = |query: &str| explain(query).suggestions.first().cloned();
+        assert_eq!(
+            first("mailbag.key-wihtout-mbg").as_deref(),
+            Some("mailbag.key-without-mbg")
+        );
+        assert_eq!(first("gal.mising").as_deref(), Some("gal.missing"));
+        assert_eq!(first("CONTROLL.GLB").as_deref(), Some("CONTROL.GLB"));
+        assert!(!explain("999999").suggestions.is_empty());
+        assert_eq!(explain("qqqqqqqqqqqq").suggestions, Vec::<String>::new());
+    }
+
+    #[test]
+    fn ids_are_not_those_of_the_checker_again() {
+        let checker: BTreeSet<_> = all().map(|kind| kind.id.0).collect();
+        for kind in reading_kinds() {
+            assert!(!checker.contains(kind.id.0), "{}", kind.id);
+            assert!(!kind.meaning.is_empty() && !kind.source.is_empty());
+        }
+    }
+
+    // Every id that reading commands report can be explained.
+    #[test]
+    fn what_reading_commands_report_is_explained() {
+        use crate::postoffice::{gal, mail, stream};
+        for id in [
+            stream::UNREADABLE,
+            stream::NOT_REGULAR,
+            gal::MISSING,
+            gal::BAD_ENTRY,
+            gal::BAD_POINTER,
+            gal::INDEX_UNUSABLE,
+            gal::FRAGMENT,
+            mail::KEY_MISSING,
+            mail::MBG_MISSING,
+            mail::KEY_SHORT,
+            mail::KEY_LONG,
+            mail::MBG_FRAGMENT,
+            mail::TOO_MANY,
+            mail::BAD_DATE,
+            mail::BAD_HEADER,
+            mail::MESSAGE_MISSING,
+        ] {
+            let explained = explain(id.0);
+            assert!(
+                matches!(explained.meanings[..], [Meaning::Finding(kind)] if kind.id == id),
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn distances() {
+        for (a, b, d) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("abc", "abd", 1),
+            ("abc", "bc", 1),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a, b), d, "{a} {b}");
+            assert_eq!(distance(b, a), d, "{b} {a}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_query_ends(query in any::<String>()) {
+            let explained = explain(&query);
+            prop_assert!(explained.suggestions.len() <= SUGGESTIONS);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use dirsync_cli::options::Args;
+
+/// Set up and look inside Microsoft Mail postoffices.
+#[derive(Debug, Parser)]
+#[command(name = "po-admin", version, after_help = TOP_EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Args,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl AsRef<Args> for Cli {
+    fn as_ref(&self) -> &Args {
+        &self.common
+    }
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  po-admin init HQ POLYNOMIAL/MONTGOMERY     an empty postoffice in the directory HQ
+  po-admin check HQ                          look for everything that is wrong in it
+  po-admin mail list HQ                      its mailbags and what waits in them
+  po-admin explain mailbag.key-without-mbg   what a finding means and how it is mended";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an empty postoffice.
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArgs),
+    /// Look for damage, and mend it with --fix.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// Mailbags and the mail in them.
+    #[command(subcommand)]
+    Mail(MailCommand),
+    /// The Global Address List.
+    #[command(after_help = GAL_EXAMPLES)]
+    Gal(GalArgs),
+    /// What a code, an event, a finding or a file means.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// Bring a tree of an older layout up to date.
+    #[command(after_help = UPGRADE_EXAMPLES)]
+    Upgrade(UpgradeArgs),
+}
+
+const INIT_EXAMPLES: &str = "\
+The directory must not exist yet, or be empty. The postoffice is built beside it and renamed when
+it is complete: a crash leaves nothing or all of it.
+
+Examples:
+  po-admin init HQ POLYNOMIAL/MONTGOMERY
+  po-admin init HQ POLYNOMIAL/MONTGOMERY --admin Postmstr --zone America/New_York
+  po-admin init HQ POLYNOMIAL/MONTGOMERY --dry-run";
+
+/// `init`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArgs {
+    /// The directory of the new postoffice.
+    #[arg(value_name = "PO")]
+    pub(crate) place: PathBuf,
+    /// Network and postoffice, 1 to 10 letters and digits each.
+    #[arg(value_name = "NET/PO")]
+    pub(crate) name: String,
+    /// The administrator's mailbox; it does not take part in directory synchronization.
+    #[arg(long, value_name = "MAILBOX", default_value = "Admin")]
+    pub(crate) admin: String,
+    /// The administrator's full name.
+    #[arg(long, value_name = "NAME", default_value = "Administrator")]
+    pub(crate) admin_name: String,
+    /// IANA name of the zone in which times are shown and scheduled (default: this system's).
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Without --fix nothing is changed, and foreign trees are welcome. --fix alone mends what can be
+mended without losing anything; --fix ID mends the findings of that id whatever is lost by it, and
+asks first.
+
+Examples:
+  po-admin check HQ
+  po-admin check HQ --fix
+  po-admin check HQ --fix mailbag.mbg-size --dry-run
+  po-admin check HQ --ignore limits.users --json";
+
+/// `check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// The tree.
+    pub(crate) tree: PathBuf,
+    /// Mend all that is safe, or the findings of these ids (may be repeated).
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", action = clap::ArgAction::Append)]
+    pub(crate) fix: Vec<String>,
+    /// Count the limits of the original clients as errors (500 users in a postoffice).
+    #[arg(long)]
+    pub(crate) strict_limits: bool,
+}
+
+/// `mail`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailCommand {
+    /// All mailbags with counts, or the headers of one.
+    #[command(after_help = MAIL_LIST_EXAMPLES)]
+    List(MailListArgs),
+}
+
+const MAIL_LIST_EXAMPLES: &str = "\
+A mailbag is named by its stem (0000000A, SYSTEM, INQUEUE3), by the mailbox of its owner, by a
+gateway, or by NET/PO for the mail that waits for an external postoffice.
+
+In a foreign tree it is not known which headers are deleted, since the places inside a KEY file
+were never published: all headers are listed with the state `unknown`. Times of a foreign tree are
+read in the zone of --tz.
+
+Examples:
+  po-admin mail list HQ
+  po-admin mail list HQ Admin
+  po-admin mail list HQ POLYNOMIAL/NEWTON --json
+  po-admin mail list old/MAILDATA 00000000 --tz America/New_York";
+
+/// `mail list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MailListArgs {
+    /// The postoffice.
+    #[arg(value_name = "PO")]
+    pub(crate) tree: PathBuf,
+    /// The mailbag; all of them without it.
+    pub(crate) mailbag: Option<String>,
+    /// List deleted headers too.
+    #[arg(long)]
+    pub(crate) deleted: bool,
+}
+
+const GAL_EXAMPLES: &str = "\
+Examples:
+  po-admin gal HQ
+  po-admin gal HQ --find smith
+  po-admin gal HQ --participating --json";
+
+/// `gal`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct GalArgs {
+    /// The postoffice.
+    #[arg(value_name = "PO")]
+    pub(crate) tree: PathBuf,
+    /// Only names with words that begin like these.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) find: Option<String>,
+    /// Leave out local users that take no part in directory synchronization.
+    #[arg(long)]
+    pub(crate) participating: bool,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  po-admin explain 128                      a numbered message of the dirsync programs
+  po-admin explain 2219                     an event of the Exchange server
+  po-admin explain mailbag.bad-header       a finding
+  po-admin explain CONTROL.GLB              a file of a postoffice";
+
+/// `explain`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// The number of a message or event, the id of a finding, or the name of a file.
+    #[arg(value_name = "CODE|EVENT|FINDING|FILE")]
+    pub(crate) what: String,
+}
+
+const UPGRADE_EXAMPLES: &str = "\
+One commit; a copy of every file that it changes stays beside it with the extension .OLD.
+
+Examples:
+  po-admin upgrade HQ
+  po-admin upgrade HQ --dry-run";
+
+/// `upgrade`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpgradeArgs {
+    /// The tree.
+    pub(crate) tree: PathBuf,
+}

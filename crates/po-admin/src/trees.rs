@@ -1,0 +1,187 @@
+//! Opening the trees that were named, and saying what they are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dirsync::core::format::FixedRecord as _;
+use dirsync::core::format::master::MasterRecord;
+use dirsync::core::format::network::NetworkRecord;
+use dirsync::postoffice::clock::TreeClock;
+use dirsync::tree::disk::real::RealDisk;
+use dirsync::tree::disk::{Disk, DiskErrorKind};
+use dirsync::tree::lock::Holder;
+use dirsync::tree::marker::Marker;
+use dirsync::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, TreeView};
+use dirsync_cli::escape;
+use dirsync_cli::failure::Failure;
+use dirsync_cli::report::TreeEntry;
+use dirsync_cli::settings::Settings;
+
+use crate::failures;
+
+/// The domain of a postoffice.
+pub(crate) const POSTOFFICE: Domain = Domain {
+    kind: DomainKind::Postoffice,
+};
+
+/// Opens the directory of a tree.
+pub(crate) fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
+    match RealDisk::open(path) {
+        Ok(disk) => Ok(Arc::new(disk)),
+        Err(error) => {
+            let shown = escape::path(path);
+            Err(match error.kind {
+                DiskErrorKind::NotFound => Failure::data(format!("{shown} does not exist"))
+                    .hint("give the directory of a tree"),
+                DiskErrorKind::NotADirectory => {
+                    Failure::data(format!("{shown} is not a directory"))
+                        .hint("give the directory of a tree")
+                }
+                _ => failures::of_tree(&TreeError::disk(&shown, error)),
+            })
+        }
+    }
+}
+
+/// How to open trees: the wait of the settings, and this process as the holder of locks.
+pub(crate) fn options(settings: &Settings, command: &str) -> OpenOptions {
+    OpenOptions {
+        wait: settings.wait,
+        holder: holder(settings, command),
+    }
+}
+
+/// This process, for lock files.
+pub(crate) fn holder(settings: &Settings, command: &str) -> Holder {
+    let since = jiff::Timestamp::from_second(i64::from(settings.now())).unwrap_or_default();
+    Holder {
+        program: command.to_owned(),
+        pid: std::process::id(),
+        host: host_name(),
+        since: since.to_string(),
+        mailbox: String::new(),
+        fullname: String::new(),
+    }
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().chars().take(64).collect())
+        .unwrap_or_default()
+}
+
+/// The user who runs this, for the audit log.
+pub(crate) fn user_name() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .map(|name| name.chars().take(64).collect())
+        .unwrap_or_default()
+}
+
+/// Opens a postoffice for reading.
+///
+/// # Errors
+/// Also when there is no postoffice: exit 5.
+pub(crate) fn view(path: &Path, settings: &Settings, command: &str) -> Result<TreeView, Failure> {
+    let view = TreeView::open(disk(path)?, POSTOFFICE, &options(settings, command))
+        .map_err(|error| failures::of_tree(&error))?;
+    require_postoffice(&view, path)?;
+    Ok(view)
+}
+
+/// Opens a postoffice for writing.
+///
+/// # Errors
+/// As [`view`]; exit 3 for a foreign tree.
+pub(crate) fn writer(
+    path: &Path,
+    settings: &Settings,
+    command: Command,
+) -> Result<TreeMut, Failure> {
+    TreeMut::open(disk(path)?, POSTOFFICE, &options(settings, command.words()))
+        .map_err(|error| failures::of_tree(&error))
+}
+
+/// A tree that has neither a GLB directory nor a marker is no postoffice at all: better to say
+/// that than to report 51 missing directories.
+fn require_postoffice(view: &TreeView, path: &Path) -> Result<(), Failure> {
+    if view.marker().layout().is_some() {
+        return Ok(());
+    }
+    match view.stat("GLB") {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Failure::data(format!(
+            "{} is not a postoffice: it has no GLB",
+            escape::path(path)
+        ))
+        .hint(
+            "give the directory that holds GLB, MBG, KEY and the others (often called MAILDATA)",
+        )),
+        Err(error) => Err(failures::of_tree(&error)),
+    }
+}
+
+/// What a report says about a tree.
+pub(crate) fn entry(view: &TreeView, path: &Path, settings: &Settings) -> TreeEntry {
+    let clock = TreeClock::of(view, settings.zone.as_ref());
+    TreeEntry {
+        path: path.to_string_lossy().into_owned(),
+        kind: "postoffice".into(),
+        name: name(view).unwrap_or_default(),
+        roles: Vec::new(),
+        foreign: matches!(view.marker(), Marker::Foreign(_)),
+        zone: clock.zone_name().to_owned(),
+        zone_assumed: clock.is_assumed(),
+    }
+}
+
+/// NET/PO of a tree. Its place in MASTER.GLB is ours, so foreign trees have none; only the first
+/// record of their NETWORK.GLB is not proof enough either.
+fn name(view: &TreeView) -> Option<String> {
+    view.marker().layout()?;
+    let bytes = view.read("GLB/MASTER.GLB", 4096).ok()??;
+    let master = MasterRecord::decode(&bytes).ok()?;
+    let _ = NetworkRecord::SIZE;
+    master.has_magic().then(|| {
+        format!(
+            "{}/{}",
+            master.network.to_string_850(),
+            master.postoffice.to_string_850()
+        )
+    })
+}
+
+/// Parent directory and name of a place where a tree shall be made.
+///
+/// # Errors
+/// Exit 2 for a path that names no place, exit 5 when its parent cannot be opened.
+pub(crate) fn place(path: &Path) -> Result<(PathBuf, String), Failure> {
+    let shown = escape::path(path);
+    let usage = |why: &str| {
+        Failure::usage(format!("{shown}: {why}"))
+            .hint("give the new directory by its name, from outside, for example HQ or lab/HQ")
+    };
+    // An existing (empty) directory may be reached through links; a missing one has a parent.
+    let full = match std::fs::canonicalize(path) {
+        Ok(full) => {
+            if std::env::current_dir().is_ok_and(|here| here == full) {
+                return Err(usage("a new tree cannot replace the directory you are in"));
+            }
+            full
+        }
+        Err(_) => path.to_path_buf(),
+    };
+    let name = full
+        .file_name()
+        .ok_or_else(|| usage("this names no directory"))?;
+    let name = name
+        .to_str()
+        .ok_or_else(|| usage("the name is not UTF-8"))?
+        .to_owned();
+    let parent = match full.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    Ok((parent, name))
+}
