@@ -19,3 +19,8 @@ pub mod log;
 pub mod mailer;
 pub mod returned;
 pub mod route;
+
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;
