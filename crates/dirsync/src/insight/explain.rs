@@ -17,8 +17,6 @@ kinds! {
         "There is no Global Address List. The first rebuild makes GAL.NME, GALINDEX.GLB and GALNETPO.GLB.";
     GAL_BAD_ENTRY = "gal.bad-entry" Error ("Q85647 assigned"):
         "An entry of the Global Address List is of a kind that does not exist. A rebuild makes the list anew.";
-    GAL_BAD_POINTER = "gal.bad-pointer" Error ("Q107767 Q116436"):
-        "The address of an entry of the Global Address List is not where the entry points to: the list is older than the files it points into. A rebuild makes it anew.";
     GAL_INDEX = "gal.index-unusable" Warning ("Q86375"):
         "The word index GALINDEX.GLB does not belong to GAL.NME; clients may not find names. A rebuild makes both anew.";
 }

@@ -225,7 +225,7 @@ fn tids(check: &mut Check<'_>) -> Result<(), TreeError> {
         return Ok(());
     };
     let mut head = [0u8; 4];
-    if read::lenient(file.read_at(&mut head, 0))? != 4 {
+    if read::lenient(view, file.read_at(&mut head, 0))? != 4 {
         return Ok(());
     }
     let (lowest, last) = (u32::from_le_bytes(head), tid.last.get());

@@ -327,10 +327,10 @@ static DAMAGES: &[Damage] = &[
     damage("group.chain-bad", ById, |s| s.poke_chain(20, &[99])),
     damage("group.free-chain", Safe, |s| s.poke_chain(0, &[8])),
     damage("group.member-unknown", ById, |s| s.poke_chain(16, &[77])),
-    damage("grpmem.unknown-user", Safe, |s| {
+    damage("grpmem.unknown-user", ById, |s| {
         s.poke("GLB/GRPMEM.GLB", 4, &[99])
     }),
-    damage("grpmem.unknown-group", Safe, |s| {
+    damage("grpmem.unknown-group", ById, |s| {
         s.poke("GLB/GRPMEM.GLB", 12, &[77])
     }),
     damage("network.duplicate", No, |s| {
@@ -342,7 +342,7 @@ static DAMAGES: &[Damage] = &[
     damage("network.bad-xtn", No, |s| {
         s.poke("GLB/NETWORK.GLB", 33, b"0000000G")
     }),
-    damage("xtn.missing-file", Safe, |s| {
+    damage("xtn.missing-file", ById, |s| {
         s.append("GLB/NETWORK.GLB", &network("NET2", Some(4)));
     }),
     damage("xtn.orphan-file", No, |s| {
@@ -359,7 +359,7 @@ static DAMAGES: &[Damage] = &[
         s.remove("KEY/00000004.KEY");
         s.remove("MBG/00000004.MBG");
     }),
-    damage("xtn.no-usr", Safe, |s| s.remove("USR/00000004.USR")),
+    damage("xtn.no-usr", ById, |s| s.remove("USR/00000004.USR")),
     damage("xtn.indirect-count", Safe, |s| {
         s.poke("XTN/00000001.XTN", 649, &[7])
     }),
@@ -502,7 +502,7 @@ static DAMAGES: &[Damage] = &[
 const ALWAYS: &str = "file.missing-rnetsem";
 
 /// Ids with a test of their own elsewhere.
-const ELSEWHERE: [&str; 2] = [ALWAYS, "journal.pending"];
+const ELSEWHERE: [&str; 3] = [ALWAYS, "journal.pending", "file.unreadable"];
 
 fn without_journal(disk: &crate::tree::disk::mem::MemDisk) -> Vec<String> {
     disk.snapshot()

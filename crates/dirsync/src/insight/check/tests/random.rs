@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::sample::{Sample, info, look, open};
-use crate::insight::check::{FIX_ROUNDS_LIMIT, FixWhat, fix_plan};
+use crate::insight::check::{FIX_ROUNDS_LIMIT, FixWhat, join_fixes};
 
 #[derive(Debug, Clone)]
 enum Harm {
@@ -85,7 +85,7 @@ proptest! {
         loop {
             let checked = look(&disk);
             named.extend(checked.found.iter().map(|found| found.finding.file.clone()));
-            let (plan, _) = fix_plan(&checked.found, &FixWhat::Safe);
+            let (plan, _) = join_fixes(&checked.found, &FixWhat::Safe);
             if plan.is_empty() || !ours {
                 prop_assert!(ours || plan.is_empty());
                 break;
