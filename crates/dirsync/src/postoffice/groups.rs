@@ -21,7 +21,7 @@ use crate::core::format::record::{DELETED, LIVE};
 
 use super::edit::Edit;
 use super::error::PoError;
-use super::list_error::{ListError, notice};
+use super::list_error::ListError;
 use super::lists::users::{full_name, mailbox_name};
 use super::lists::{Effects, Lists};
 

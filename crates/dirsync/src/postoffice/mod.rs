@@ -7,13 +7,17 @@
 //! * [`gal`] - the Global Address List;
 //! * [`upgrade`] - trees of an older layout.
 //! * [`lists`] - local users and the postoffice address list; [`groups`] - its groups;
+//! * [`config`] - directory synchronization as it is set up;
+//! * [`externals`] - other postoffices and the routes to them;
 //! * [`mail`] - mailbags and their headers.
 
 pub mod build;
 pub mod clock;
+pub mod config;
 pub mod edit;
 pub mod error;
 pub mod gal;
+pub mod externals;
 pub mod groups;
 pub mod identity;
 pub mod init;
@@ -21,6 +25,8 @@ pub mod list_error;
 pub mod lists;
 pub mod mail;
 pub mod stream;
+#[cfg(test)]
+pub(crate) mod testtree;
 pub mod upgrade;
 
 pub use edit::Edit;

@@ -285,3 +285,6 @@ fn check_users(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
