@@ -25,6 +25,6 @@ pub mod upgrade;
 
 pub use edit::Edit;
 pub use error::PoError;
+pub use identity::Identity;
 pub use list_error::ListError;
 pub use lists::Lists;
-pub use identity::Identity;
