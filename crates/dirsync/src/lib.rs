@@ -4,6 +4,7 @@
 //!
 //! * [`postoffice`] - one postoffice: making it, its lists, its mail;
 //! * [`import`] - address lists from transactions, the Global Address List from the lists;
+//! * [`transport`] - moving mail within a postoffice and between trees;
 //! * [`insight`] - looking: check, and later status, trace and doctor, through read-only views.
 //!
 //! The pure core and the disk are re-exported as [`core`] and [`tree`].
@@ -15,3 +16,4 @@ pub mod import;
 pub mod insight;
 pub mod postoffice;
 pub mod progress;
+pub mod transport;

@@ -14,6 +14,7 @@
 //! | `7F 05 63 20 02 hh 00` | hops left |
 //! | vendor 64h | trace: a string `NET/PO` for each postoffice passed, oldest first; absent if none |
 //! | `7F 05 65 20 02 ll hh` | attempts |
+//! | vendor 66h | only in `.Pxx`: stem of the outbound mailbag that it serves, a string |
 
 use super::fips98::{Element, Qualifier, Reader, Writer, field, id};
 use super::mai::{Mai, put_message_id, read_message_id};
@@ -30,6 +31,7 @@ const STEM: u64 = 0x62;
 const HOPS_LEFT: u64 = 0x63;
 const TRACE: u64 = 0x64;
 const ATTEMPTS: u64 = 0x65;
+const MAILBAG: u64 = 0x66;
 
 /// An envelope. All texts are code page 850.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,9 @@ pub struct P1 {
     pub trace: Vec<Vec<u8>>,
     /// Delivery attempts so far.
     pub attempts: u16,
+    /// The outbound mailbag whose header this envelope belongs to; only in a `.Pxx`, so that a
+    /// message in several outbound mailbags finds the recipients of each.
+    pub mailbag: Option<HexId>,
 }
 
 impl P1 {
@@ -68,6 +73,7 @@ impl P1 {
             hops_left: mai.hops_left,
             trace: Vec::new(),
             attempts: 0,
+            mailbag: None,
         }
     }
 
@@ -109,6 +115,11 @@ impl P1 {
             });
         }
         put_vendor_u16(&mut writer, ATTEMPTS, self.attempts);
+        if let Some(mailbag) = self.mailbag {
+            writer.element(id::VENDOR, Some(Qualifier::Value(MAILBAG)), |inner| {
+                inner.string(mailbag.to_string().as_bytes());
+            });
+        }
         message(WHAT, writer)
     }
 
@@ -135,6 +146,7 @@ impl P1 {
             hops_left: 0,
             trace: Vec::new(),
             attempts: 0,
+            mailbag: None,
         };
         let mut stem = None;
         for element in elements {
@@ -175,6 +187,11 @@ impl P1 {
             (id::VENDOR, ATTEMPTS) => {
                 let attempts = vendor_integer(element).unwrap_or(0);
                 self.attempts = u16::try_from(attempts).unwrap_or(u16::MAX);
+            }
+            (id::VENDOR, MAILBAG) => {
+                let text = first_string(element).unwrap_or_default();
+                let mailbag = HexId::from_ascii(text).map_err(|error| error.at(element.offset))?;
+                self.mailbag = Some(mailbag);
             }
             _ => {}
         }
@@ -237,7 +254,7 @@ mod tests {
         // rule: dec:2.14
         #[test]
         fn what_is_written_is_read_and_damage_never_panics(
-            stem: u32, date: u32, hops_left: u8, attempts: u16,
+            stem: u32, date: u32, hops_left: u8, attempts: u16, mailbag: Option<u32>,
             originator in bytes(40), subject in bytes(41), message_id in bytes(40),
             recipients in proptest::collection::vec(bytes(40), 0..5),
             trace in proptest::collection::vec(bytes(22), 0..5),
@@ -245,7 +262,7 @@ mod tests {
         ) {
             let p1 = P1 {
                 stem: HexId(stem), originator, recipients, date, subject, message_id, hops_left,
-                trace, attempts,
+                trace, attempts, mailbag: mailbag.map(HexId),
             };
             let mut encoded = p1.encode().unwrap();
             prop_assert_eq!(P1::decode(&encoded).unwrap(), p1);

@@ -2,6 +2,7 @@
 
 use crate::core::base::DecodeError;
 use crate::core::protocol::guard::Removal;
+use crate::postoffice::PoError;
 use crate::tree::journal::PlanError;
 use crate::tree::{ErrorClass, TreeError};
 
@@ -12,6 +13,9 @@ pub enum ImportError {
     /// The tree itself.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The postoffice address list, which has a copy of an entry that changes.
+    #[error(transparent)]
+    Postoffice(#[from] PoError),
     /// A file that is needed does not have its form.
     #[error("{file}: {error}")]
     Damaged {
@@ -101,6 +105,7 @@ impl ImportError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Tree(error) => error.class(),
+            Self::Postoffice(error) => error.class(),
             Self::SortLock => ErrorClass::Busy,
             Self::Held(_) => ErrorClass::Refused,
             _ => ErrorClass::Data,
@@ -112,6 +117,7 @@ impl ImportError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Tree(error) => return error.hint(),
+            Self::Postoffice(error) => return error.hint(),
             Self::Damaged { .. } | Self::Missing { .. } => "`po-admin check` says what is wrong",
             Self::EmptyAddressList => {
                 "copy NME/ADMINSHD.NME over it (`po-admin check --fix`), then rebuild again"

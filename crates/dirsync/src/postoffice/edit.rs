@@ -290,6 +290,40 @@ impl<'v> Edit<'v> {
         Ok(())
     }
 
+    /// Gives the file this content without looking at what it holds now, however large it is.
+    ///
+    /// # Errors
+    /// Parts of it change in the same commit; a disk error.
+    pub fn replace(&mut self, logical: &str, bytes: Vec<u8>) -> Result<(), TreeError> {
+        let path = self.view.path(logical)?;
+        if self.tails.contains_key(&path) || self.patches.contains_key(&path) {
+            return Err(self.mismatch(logical, "it changes in the same commit"));
+        }
+        match self.copies.get_mut(&path) {
+            Some(copy) => copy.now = Some(bytes),
+            None => {
+                let copy = Copy {
+                    before: None,
+                    now: Some(bytes),
+                };
+                self.copies.insert(path, copy);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this edit changes the file already, or holds a working copy of it.
+    ///
+    /// # Errors
+    /// A path that is none.
+    pub fn is_changed(&self, logical: &str) -> Result<bool, TreeError> {
+        let path = self.view.path(logical)?;
+        Ok(self.copies.contains_key(&path)
+            || self.tails.contains_key(&path)
+            || self.patches.contains_key(&path)
+            || self.plan.step(&path).is_some())
+    }
+
     /// Removes the file; a missing one is fine.
     ///
     /// # Errors
@@ -584,7 +618,12 @@ impl<'v> Edit<'v> {
                 (Some(before), Some(now)) => add_difference(&mut plan, path, &before, now)?,
                 (None, Some(now)) => plan.replace(path, now)?,
                 (Some(_), None) => plan.remove(path)?,
-                (None, None) => {}
+                // Made and removed again, or replaced unseen and then removed.
+                (None, None) => {
+                    if self.view.stat_on_disk(&path)?.is_some() {
+                        plan.remove(path)?;
+                    }
+                }
             }
         }
         for (path, patches) in self.patches {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dirsync::core::base::Severity;
 use dirsync::core::base::time::UnixTime;
 use dirsync::insight::check::{CheckOptions, FixWhat, check, fix, fix_plan};
 use dirsync::tree::disk::Disk;
@@ -104,7 +105,6 @@ fn prepare_damaged() -> Result<MemDisk, String> {
         &[
             ("ATT/AT8", None),
             ("MAI/MA3", Some(b"a file where a directory should be")),
-            ("KEY/SYSTEM.KEY", None),
             ("GLB/USRTRANS.GLB", None),
             ("GLB/CONTROL.GLB", Some(&[0; 8])),
             ("NME/ADMINSHD.NME", None),
@@ -138,8 +138,19 @@ fn run_fix(disk: Arc<dyn Disk>) -> Result<(), String> {
         &info(),
         &mut |_| {},
     )
-    .map(|_| ())
     .map_err(|error| error.to_string())
+    .and_then(|fixed| {
+        // Exit 0 means that nothing but notes is left.
+        match fixed
+            .after
+            .found
+            .iter()
+            .find(|found| found.finding.severity > Severity::Note)
+        {
+            None => Ok(()),
+            Some(left) => Err(format!("left: {}", left.finding.message)),
+        }
+    })
 }
 
 /// The states after each round of mending.

@@ -9,9 +9,9 @@ use crate::core::format::FixedRecord as _;
 use crate::core::format::access::{ACCESS, ACCESS2, ACCESS3, Access2Record};
 use crate::core::format::record::{DELETED, LIVE};
 use crate::tree::TreeError;
-use crate::tree::view::TreeView;
 
 use super::super::findings::kinds;
+use super::read::Eyes;
 use super::{Check, entries, mailbags, read};
 
 kinds! {
@@ -85,6 +85,23 @@ fn states(check: &mut Check<'_>) -> Result<(), TreeError> {
     Ok(())
 }
 
+/// Whether the three files agree on who exists, so that something may be concluded from them.
+pub(super) fn files_agree(view: &Eyes<'_>) -> Result<bool, TreeError> {
+    let (Some(first), Some(second), Some(third)) = (
+        read::load(view, "GLB/ACCESS.GLB", &ACCESS)?,
+        read::load(view, "GLB/ACCESS2.GLB", &ACCESS2)?,
+        read::load(view, "GLB/ACCESS3.GLB", &ACCESS3)?,
+    ) else {
+        return Ok(false);
+    };
+    let states = first.iter().zip(&second).zip(&third);
+    Ok(first.len() == second.len()
+        && first.len() == third.len()
+        && states.into_iter().all(|((a, b), c)| {
+            a.state == b.state && b.state == c.state && matches!(a.state, LIVE | DELETED)
+        }))
+}
+
 /// A live user.
 #[derive(Debug, Clone)]
 pub(super) struct User {
@@ -97,7 +114,7 @@ pub(super) struct User {
 }
 
 /// The live users in the order of ACCESS2.GLB; `None` when it cannot be read.
-pub(super) fn live_users(view: &TreeView) -> Result<Option<Vec<User>>, TreeError> {
+pub(super) fn live_users(view: &Eyes<'_>) -> Result<Option<Vec<User>>, TreeError> {
     let mut users = Vec::new();
     let count = read::records(view, "GLB/ACCESS2.GLB", &ACCESS2, &mut |offset, record| {
         if record.state == LIVE {

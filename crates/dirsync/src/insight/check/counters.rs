@@ -13,10 +13,9 @@ use crate::core::format::usr::USR;
 use crate::tree::TreeError;
 use crate::tree::disk::EntryName;
 use crate::tree::journal::Plan;
-use crate::tree::view::TreeView;
 
 use super::super::findings::kinds;
-use super::read::{self, EntryKind};
+use super::read::{self, EntryKind, Eyes};
 use super::{Check, entries};
 
 kinds! {
@@ -31,6 +30,10 @@ kinds! {
 /// Tuple ids of the Global Address List count down from 7F67697Fh and do not come from TID.GLB
 /// (Q135486); ids in this range are not counted. ASSIGNED.
 const GAL_TIDS_FROM: u32 = 0x7000_0000;
+
+/// A tuple id this far above the last one given is rather damage of the entry; following it would
+/// use up the numbers. ASSIGNED.
+const CREDIBLE_STEP: u32 = 1 << 24;
 
 pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
     control(check)?;
@@ -83,7 +86,7 @@ fn highest(check: &Check<'_>) -> Result<Highest, TreeError> {
 }
 
 /// The highest number of `P1/<id>.P1` and `P1/<id>.Pxx`; the `.0LK` there have mailbag numbers.
-fn highest_envelope(view: &TreeView) -> Result<Option<u32>, TreeError> {
+fn highest_envelope(view: &Eyes<'_>) -> Result<Option<u32>, TreeError> {
     let mut highest = None;
     read::list_on_disk(view, &read::path(view, "P1")?, &mut |entry| {
         if let EntryName::Plain(name) = &entry.name
@@ -175,19 +178,20 @@ fn tid(check: &mut Check<'_>) -> Result<(), TreeError> {
     let limit = read::limit_bytes("USR", "00000000.USR").unwrap_or(u64::MAX);
     for id in lists.iter() {
         if let Some(list) = read::open_on_disk(view, &lists.path(id)?, limit)? {
-            read::records_of(&list, &USR, &mut |_, user| seen(user.tid.get()))?;
+            read::records_of(view, &list, &USR, &mut |_, user| seen(user.tid.get()))?;
         }
     }
     let last = record.last.get();
     if highest > last {
         let mut plan = Plan::new();
         plan.patch(file.path.clone(), 4, 0, highest.to_le_bytes().to_vec())?;
+        let credible = highest - last <= CREDIBLE_STEP;
         check.report(
             &TID_BEHIND,
             file.path.as_str(),
             Some(0),
             format!("The last tuple id given is {last:08X}, but {highest:08X} is in use."),
-            Some(plan),
+            credible.then_some(plan),
         );
     }
     Ok(())
@@ -195,7 +199,7 @@ fn tid(check: &mut Check<'_>) -> Result<(), TreeError> {
 
 /// The lists of the postoffice whose entries have ids from TID.GLB: ADMIN.NME and those of the
 /// gateways, not the shadow, the personal ones and the GAL.
-pub(super) fn shared_lists(view: &TreeView) -> Result<Vec<String>, TreeError> {
+pub(super) fn shared_lists(view: &Eyes<'_>) -> Result<Vec<String>, TreeError> {
     let found = entries::numbered(view, "NME", "NME")?;
     Ok(found
         .odd

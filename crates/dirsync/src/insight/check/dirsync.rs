@@ -15,7 +15,7 @@ use crate::tree::view::ViewFile;
 use crate::tree::{RelPath, TreeError};
 
 use super::super::findings::kinds;
-use super::read::{self, EntryKind};
+use super::read::{self, EntryKind, Eyes};
 use super::{Check, marker};
 
 kinds! {
@@ -318,14 +318,13 @@ fn damage(check: &mut Check<'_>, name: &str, in_progress: bool) -> Result<(), Tr
                     found.push((damage.offset, damage.len_bytes, damage.error.to_string()));
                 }
             }
-            Some(Err(error)) if read::is_local(&error) => return Ok(()),
-            Some(Err(error)) => return Err(error),
+            Some(Err(error)) => return read::lenient(check.view(), Err(error)),
         }
     }
     let plan = if in_progress || found.len() >= super::LISTED_LIMIT {
         None
     } else {
-        without(&file, len, &found)?
+        without(check.view(), &file, len, &found)?
     };
     let path = file.path().clone();
     for (offset, bad_len, error) in found {
@@ -343,6 +342,7 @@ fn damage(check: &mut Check<'_>, name: &str, in_progress: bool) -> Result<(), Tr
 
 /// The file without its damaged parts: cut when they are at its end, else written anew.
 fn without(
+    view: &Eyes<'_>,
     file: &ViewFile<'_>,
     len: u64,
     found: &[(u64, u64, String)],
@@ -355,7 +355,8 @@ fn without(
         }
         _ if len > REWRITE_LIMIT_BYTES => return Ok(None),
         _ => {
-            let Some(bytes) = read::lenient(file.read_all(REWRITE_LIMIT_BYTES).map(Some))? else {
+            let Some(bytes) = read::lenient(view, file.read_all(REWRITE_LIMIT_BYTES).map(Some))?
+            else {
                 return Ok(None);
             };
             let mut good = Vec::with_capacity(bytes.len());
@@ -383,7 +384,7 @@ fn configuration(check: &mut Check<'_>) -> Result<(), TreeError> {
             continue;
         };
         let mut head = vec![0u8; len];
-        if read::lenient(open.read_at(&mut head, 0))? != len {
+        if read::lenient(view, open.read_at(&mut head, 0))? != len {
             continue;
         }
         let good = match file {
@@ -407,24 +408,26 @@ fn configuration(check: &mut Check<'_>) -> Result<(), TreeError> {
         return Ok(());
     };
     let mut stale = Vec::new();
-    read::records_of(&open, &PROCESS, &mut |offset, entry: &ProcessRecord| {
-        if entry.is_live() && entry.process() == Some(ProcessId::T2) {
-            stale.push(offset);
-        }
-        ControlFlow::Continue(())
-    })?;
+    read::records_of(
+        view,
+        &open,
+        &PROCESS,
+        &mut |offset, entry: &ProcessRecord| {
+            if entry.is_live() && entry.process() == Some(ProcessId::T2) {
+                stale.push(offset);
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
     let (path, len): (RelPath, u64) = (open.path().clone(), open.len());
+    // With a SRVCONF.GLB it may be MASTER.GLB that is wrong.
+    let contradicted = read::stat(view, "GLB/SRVCONF.GLB")?.is_some();
     for offset in stale {
         let mut plan = Plan::new();
         plan.patch(path.clone(), len, offset, vec![0])?;
         let message = "An entry of the schedule starts T2 here.".to_owned();
-        check.report(
-            &T2_ON_REQUESTOR,
-            path.as_str(),
-            Some(offset),
-            message,
-            Some(plan),
-        );
+        let plan = (!contradicted).then_some(plan);
+        check.report(&T2_ON_REQUESTOR, path.as_str(), Some(offset), message, plan);
     }
     Ok(())
 }

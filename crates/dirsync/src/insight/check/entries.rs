@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::core::base::ident::{HexId, MailbagStem};
 use crate::tree::disk::EntryName;
-use crate::tree::view::TreeView;
 use crate::tree::{RelPath, TreeError};
 
-use super::read::{self, EntryKind};
+use super::read::{self, EntryKind, Eyes};
 
 /// Odd names that are remembered of one directory; more are counted by the part on files.
 const ODD_LIMIT: usize = 10_000;
@@ -30,7 +29,7 @@ pub(super) struct Stems<S> {
 
 impl<S: Ord + Copy + std::fmt::Display> Stems<S> {
     fn read(
-        view: &TreeView,
+        view: &Eyes<'_>,
         dir: &str,
         ending: &'static str,
         parse: impl Fn(&str) -> Option<S>,
@@ -124,7 +123,7 @@ impl<S: Ord + Copy + std::fmt::Display> Stems<S> {
 
 /// The files `<hexid>.<ending>` of a directory.
 pub(super) fn numbered(
-    view: &TreeView,
+    view: &Eyes<'_>,
     dir: &str,
     ending: &'static str,
 ) -> Result<Stems<HexId>, TreeError> {
@@ -135,7 +134,7 @@ pub(super) fn numbered(
 
 /// The files of mailbags, numbered and named: `MBG` or `KEY`.
 pub(super) fn mailbags(
-    view: &TreeView,
+    view: &Eyes<'_>,
     dir_and_ending: &'static str,
 ) -> Result<Stems<MailbagStem>, TreeError> {
     Stems::read(view, dir_and_ending, dir_and_ending, |stem| {

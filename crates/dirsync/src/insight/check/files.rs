@@ -7,12 +7,11 @@ use crate::core::format::sizes::{Verdict, size_rule_for};
 use crate::core::format::tree::{DIRECTORIES, MUST_EXIST, Presence};
 use crate::tree::disk::EntryName;
 use crate::tree::journal::Plan;
-use crate::tree::view::TreeView;
 use crate::tree::{RelPath, TreeError};
 
 use super::super::findings::kinds;
 use super::directories::capital;
-use super::read::{self, EntryKind};
+use super::read::{self, EntryKind, Eyes};
 use super::{Check, counters, marker};
 
 kinds! {
@@ -132,7 +131,7 @@ pub(super) fn shadow_of(file: &str) -> Option<&'static str> {
 }
 
 /// The content of a list whose length is right, when it is not too large to copy.
-pub(super) fn sound_copy(view: &TreeView, file: &str) -> Result<Option<Vec<u8>>, TreeError> {
+pub(super) fn sound_copy(view: &Eyes<'_>, file: &str) -> Result<Option<Vec<u8>>, TreeError> {
     let (dir, name) = file.rsplit_once('/').unwrap_or(("", file));
     let sound = |len: u64| {
         size_rule_for(dir, name)
@@ -175,7 +174,7 @@ fn remade(check: &mut Check<'_>) -> Result<(), TreeError> {
 }
 
 /// The directories in a directory, sorted.
-pub(super) fn subdirectories(view: &TreeView, dir: &str) -> Result<Vec<RelPath>, TreeError> {
+pub(super) fn subdirectories(view: &Eyes<'_>, dir: &str) -> Result<Vec<RelPath>, TreeError> {
     let dir = read::path(view, dir)?;
     let mut names = BTreeSet::new();
     read::list_on_disk(view, &dir, &mut |entry| {
@@ -315,7 +314,7 @@ fn duplicates(
 }
 
 /// The plan that gives a file the ending `.BAD` (or `.BA1` … `.BA9`) instead of its own.
-pub(super) fn move_aside(view: &TreeView, path: &RelPath) -> Result<Option<Plan>, TreeError> {
+pub(super) fn move_aside(view: &Eyes<'_>, path: &RelPath) -> Result<Option<Plan>, TreeError> {
     let Some(name) = path.file_name() else {
         return Ok(None);
     };

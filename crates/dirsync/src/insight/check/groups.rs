@@ -14,7 +14,7 @@ use crate::tree::journal::Plan;
 use crate::tree::{RelPath, TreeError};
 
 use super::super::findings::kinds;
-use super::lists::count_of;
+use super::list_file::count_of;
 use super::{Check, access, entries, read, shadows};
 
 kinds! {
@@ -46,10 +46,12 @@ kinds! {
         loses "these memberships";
     UNKNOWN_USER = "grpmem.unknown-user" Warning ("Q102669 Q105967"):
         "GRPMEM.GLB gives group folders to a mailbag that no user has."
-        => "mark the record as deleted";
+        => "mark the record as deleted",
+        loses "these rights";
     UNKNOWN_GROUP = "grpmem.unknown-group" Warning ("Q102669 Q107767"):
         "GRPMEM.GLB names groups that do not exist."
-        => "clear these places";
+        => "clear these places",
+        loses "these rights";
 }
 
 /// The files of a pair in which a repair is made: ADMIN.GRP, and its shadow when the two agree.
@@ -143,12 +145,12 @@ fn load(check: &Check<'_>) -> Result<Option<GrpFiles>, TreeError> {
         return Ok(None);
     };
     let mut nodes = Vec::new();
-    let count = read::records_of(&file, &GRP, &mut |_, node: &GrpNode| {
+    let count = read::records_of(view, &file, &GRP, &mut |_, node: &GrpNode| {
         nodes.push(node.clone());
         ControlFlow::Continue(())
     })?;
     let mut free = [0u8; 4];
-    if count.is_none() || read::lenient(file.read_at(&mut free, 0))? != 4 {
+    if count.is_none() || read::lenient(view, file.read_at(&mut free, 0))? != 4 {
         return Ok(None);
     }
     let mut paths = Vec::new();
@@ -431,14 +433,19 @@ fn folder_rights(check: &mut Check<'_>, groups: &BTreeSet<u32>) -> Result<(), Tr
         return Ok(());
     };
     let mut bad: Vec<(u64, GrpMemRecord)> = Vec::new();
-    read::records_of(&file, &GRPMEM, &mut |offset, record: &GrpMemRecord| {
-        let known = mailbags.contains(&record.mailbag.get())
-            && record.groups().all(|group| groups.contains(&group.0));
-        if record.is_live() && !known {
-            bad.push((offset, record.clone()));
-        }
-        ControlFlow::Continue(())
-    })?;
+    read::records_of(
+        view,
+        &file,
+        &GRPMEM,
+        &mut |offset, record: &GrpMemRecord| {
+            let known = mailbags.contains(&record.mailbag.get())
+                && record.groups().all(|group| groups.contains(&group.0));
+            if record.is_live() && !known {
+                bad.push((offset, record.clone()));
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
     let (path, len) = (file.path().clone(), file.len());
     for (offset, record) in bad {
         let mailbag = HexId(record.mailbag.get());

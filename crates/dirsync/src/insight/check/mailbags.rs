@@ -165,7 +165,7 @@ pub(super) fn each_header(
         return Ok(None);
     };
     let mut index = 0;
-    read::records_of(&file, &MBG_FILE, &mut |offset, header| {
+    read::records_of(check.view(), &file, &MBG_FILE, &mut |offset, header| {
         each(index, offset, header);
         index += 1;
         if index < MAILBAG_RECORDS_MAX {

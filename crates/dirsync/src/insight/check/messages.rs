@@ -64,6 +64,8 @@ struct Named {
     headers: Vec<HexId>,
     /// Headers in the two in-queues: message, queue, offset.
     queued: Vec<(HexId, RelPath, u64)>,
+    /// Whether every mailbag could be read; else a message may have more headers than are known.
+    complete: bool,
 }
 
 impl Named {
@@ -110,6 +112,8 @@ fn named(check: &Check<'_>) -> Result<Named, TreeError> {
     let mbgs = entries::mailbags(view, "MBG")?;
     let limit = read::limit_bytes("MBG", "00000000.MBG").unwrap_or(u64::MAX);
     let (mut headers, mut queued) = (Vec::new(), Vec::new());
+    // A lost MBG file is a lost mailbag, which the part on mailbags has mended first.
+    let mut complete = keys.iter().all(|stem| mbgs.contains(stem));
     for stem in mbgs.iter() {
         let path = mbgs.path(stem)?;
         let key = if check.is_ours() {
@@ -118,11 +122,12 @@ fn named(check: &Check<'_>) -> Result<Named, TreeError> {
             None
         };
         let Some(file) = read::open_on_disk(view, &path, limit)? else {
+            complete = false;
             continue;
         };
         let in_queue = stem == MailbagStem::INQUEUE || stem == MailbagStem::INQUEUE3;
         let mut index = 0;
-        read::records_of(&file, &MBG_FILE, &mut |offset, header| {
+        read::records_of(view, &file, &MBG_FILE, &mut |offset, header| {
             let deleted = key.as_ref().is_some_and(|key| key.is_deleted(index));
             index += 1;
             if !deleted && let Ok(Some(mai)) = header.mai.get() {
@@ -135,7 +140,11 @@ fn named(check: &Check<'_>) -> Result<Named, TreeError> {
         })?;
     }
     headers.sort_unstable();
-    Ok(Named { headers, queued })
+    Ok(Named {
+        headers,
+        queued,
+        complete,
+    })
 }
 
 /// The envelopes `<id>.P1` and `<id>.Pxx`, sorted.
@@ -177,7 +186,7 @@ fn letters(check: &mut Check<'_>, named: &Named) -> Result<Vec<HexId>, TreeError
                 digit,
                 &crate::core::base::ident::mai_path(id),
             )?;
-            letter(check, &path, id, named.count(id), &mut attachments)?;
+            letter(check, &path, id, named, &mut attachments)?;
         }
     }
     all.sort_unstable();
@@ -280,14 +289,16 @@ fn letter(
     check: &mut Check<'_>,
     path: &RelPath,
     id: HexId,
-    headers: usize,
+    named: &Named,
     attachments: &mut Attachments,
 ) -> Result<(), TreeError> {
+    let headers = named.count(id);
     if headers == 0 {
         let mut plan = Plan::new();
         plan.remove(path.clone())?;
         let message = format!("No header names {id}.MAI.");
-        check.report(&ORPHAN_MAI, path.as_str(), None, message, Some(plan));
+        let plan = named.complete.then_some(plan);
+        check.report(&ORPHAN_MAI, path.as_str(), None, message, plan);
     }
     if !check.is_ours() {
         return Ok(());
@@ -298,7 +309,7 @@ fn letter(
     };
     let len = file.len();
     let mut head = vec![0u8; usize::try_from(len.min(HEAD_LIMIT_BYTES)).unwrap_or(0)];
-    let n = read::lenient(file.read_at(&mut head, 0))?;
+    let n = read::lenient(check.view(), file.read_at(&mut head, 0))?;
     head.truncate(n);
     drop(file);
     let decoded = if len <= HEAD_LIMIT_BYTES {
@@ -332,13 +343,13 @@ fn letter(
     }
     if headers > 0 && usize::from(counter) != headers {
         let plan = match u16::try_from(headers) {
-            Ok(right) => {
+            Ok(right) if named.complete => {
                 let (offset, bytes) = counter_patch(right);
                 let mut plan = Plan::new();
                 plan.patch(path.clone(), len, offset, bytes.to_vec())?;
                 Some(plan)
             }
-            Err(_) => None,
+            _ => None,
         };
         let message = format!("The counter is {counter}, {headers} headers name the message.");
         check.report(

@@ -26,6 +26,8 @@ mod files;
 mod gal;
 mod groups;
 mod identity;
+mod list_file;
+mod list_owners;
 mod lists;
 mod locks;
 mod mailbags;
@@ -36,6 +38,7 @@ mod read;
 mod routing;
 mod shadows;
 mod sizes;
+mod unreadable;
 mod userlists;
 
 /// A finding and, where it can be mended, the plan that mends it.
@@ -53,7 +56,7 @@ type Place = (String, Option<u64>, String);
 /// What a part of the check works with.
 #[derive(Debug)]
 pub struct Check<'a> {
-    view: &'a TreeView,
+    view: &'a read::Eyes<'a>,
     options: &'a CheckOptions,
     /// Findings of the part that runs now, by kind. The last of a kind is dropped when there are
     /// more than [`LISTED_LIMIT`], so that what is listed does not depend on the order of reading.
@@ -117,12 +120,12 @@ pub static PARTS: &[Part] = &[
     part("dirsync", dirsync::KINDS, dirsync::run),
     part("locks", locks::KINDS, locks::run),
     part("global address list", gal::KINDS, gal::run),
+    part("readability", unreadable::KINDS, unreadable::run),
 ];
 
 impl<'a> Check<'a> {
     /// The tree.
-    #[must_use]
-    pub fn view(&self) -> &'a TreeView {
+    fn view(&self) -> &'a read::Eyes<'a> {
         self.view
     }
 
@@ -272,8 +275,9 @@ pub fn check(
     options: &CheckOptions,
     progress: &mut dyn FnMut(&'static str),
 ) -> Result<Checked, TreeError> {
+    let eyes = read::Eyes::new(view);
     let mut check = Check {
-        view,
+        view: &eyes,
         options,
         current: BTreeMap::new(),
         left_out: BTreeMap::new(),
@@ -283,6 +287,14 @@ pub fn check(
         progress(part.name);
         (part.run)(&mut check)?;
         found.append(&mut check.take_part(part));
+    }
+    if !eyes.troubles().is_empty() {
+        // What cannot be seen may be what seems to be missing.
+        for found in &mut found {
+            found.fix = None;
+            found.finding.repair = None;
+            found.finding.hint = "make everything readable first, see file.unreadable".into();
+        }
     }
     Ok(Checked {
         found,
@@ -325,7 +337,7 @@ pub fn fix_plan(
     what: &FixWhat,
 ) -> Result<(Plan, u64), TreeError> {
     let (mut plan, mended) = join_fixes(found, what);
-    bump_flag(view, &mut plan)?;
+    bump_flag(&read::Eyes::new(view), &mut plan)?;
     Ok((plan, mended))
 }
 
@@ -375,7 +387,12 @@ fn bump_flag(view: &TreeView, plan: &mut Plan) -> Result<(), TreeError> {
         // The file itself is being mended; a change of it is a change.
         return Ok(());
     }
-    let Some(read::Bytes { bytes, .. }) = read::small(view, "GLB/FLAG.GLB", 2)? else {
+    // A file of another size, or none at all, has a finding of its own. One that cannot be read
+    // stops the mending: the lists must not change without their counter.
+    if view.stat_on_disk(&path)?.is_none_or(|stat| stat.len != 2) {
+        return Ok(());
+    }
+    let Some(bytes) = view.read_on_disk(&path, 2)? else {
         return Ok(());
     };
     if let Ok(flag) = FlagRecord::decode(&bytes) {

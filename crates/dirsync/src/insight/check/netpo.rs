@@ -7,9 +7,9 @@ use crate::core::format::netpo::{NETPO, NetPoRecord};
 use crate::core::format::nme::{NME, NmeKind};
 use crate::tree::TreeError;
 use crate::tree::journal::Plan;
-use crate::tree::view::TreeView;
 
 use super::super::findings::kinds;
+use super::read::Eyes;
 use super::{Check, counters, entries, read};
 
 kinds! {
@@ -86,7 +86,7 @@ fn chain(check: &mut Check<'_>, next: &[u32], live: &[bool]) -> Result<(), TreeE
         return Ok(());
     };
     let mut head = [0u8; 4];
-    if read::lenient(file.read_at(&mut head, 0))? != 4 {
+    if read::lenient(view, file.read_at(&mut head, 0))? != 4 {
         return Ok(());
     }
     let mut offset = u32::from_le_bytes(head);
@@ -118,7 +118,7 @@ fn chain(check: &mut Check<'_>, next: &[u32], live: &[bool]) -> Result<(), TreeE
 }
 
 /// Which records the postoffice's list, the personal lists and their kin point to.
-fn referenced(view: &TreeView, count: u64) -> Result<Vec<bool>, TreeError> {
+fn referenced(view: &Eyes<'_>, count: u64) -> Result<Vec<bool>, TreeError> {
     let mut used = vec![false; usize::try_from(count).unwrap_or(0)];
     let mut mark = |kind: u8, pointer: u32| {
         if kind == NmeKind::External.code()
@@ -138,7 +138,7 @@ fn referenced(view: &TreeView, count: u64) -> Result<Vec<bool>, TreeError> {
     let limit = read::limit_bytes("NME", "00000000.NME").unwrap_or(u64::MAX);
     for id in personal.iter() {
         if let Some(file) = read::open_on_disk(view, &personal.path(id)?, limit)? {
-            read::records_of(&file, &NME, &mut |_, entry| {
+            read::records_of(view, &file, &NME, &mut |_, entry| {
                 mark(entry.kind, entry.pointer.get())
             })?;
         }

@@ -4,7 +4,9 @@
 //! reads as absent; the parts on files and sizes report why. Lists are streamed in chunks, so the
 //! memory does not depend on their length. Only an error of the whole disk stops a check.
 
-use std::ops::ControlFlow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Deref};
 
 use crate::core::format::sizes::{Shape, size_rule_for};
 use crate::core::format::{FileLayout, FixedRecord};
@@ -17,8 +19,59 @@ pub(super) use crate::tree::disk::EntryKind;
 /// Bytes read at a time.
 const CHUNK_LEN_BYTES: usize = 64 << 10;
 
+/// A view that remembers what it could not look at.
+///
+/// What cannot be read for a reason of the system (no permission, a bad sector) reads as absent, like
+/// everything odd; but then nothing may be concluded from its absence, so a check with such troubles
+/// reports them and offers no repairs at all.
+#[derive(Debug)]
+pub(super) struct Eyes<'a> {
+    view: &'a TreeView,
+    /// Path and reason.
+    troubles: RefCell<BTreeMap<String, String>>,
+}
+
+impl<'a> Eyes<'a> {
+    pub(super) fn new(view: &'a TreeView) -> Self {
+        Self {
+            view,
+            troubles: RefCell::new(BTreeMap::new()),
+        }
+    }
+
+    /// What could not be looked at so far: path and reason.
+    pub(super) fn troubles(&self) -> BTreeMap<String, String> {
+        self.troubles.borrow().clone()
+    }
+
+    fn note(&self, error: &TreeError) {
+        let TreeError::Disk { error, .. } = error else {
+            return;
+        };
+        let expected = matches!(
+            error.kind,
+            DiskErrorKind::NotFound
+                | DiskErrorKind::NotRegular(_)
+                | DiskErrorKind::NotADirectory
+                | DiskErrorKind::LinkInPath
+        );
+        let mut troubles = self.troubles.borrow_mut();
+        if !expected && troubles.len() < super::LISTED_LIMIT {
+            troubles.insert(error.path.as_str().to_owned(), error.to_string());
+        }
+    }
+}
+
+impl Deref for Eyes<'_> {
+    type Target = TreeView;
+
+    fn deref(&self) -> &TreeView {
+        self.view
+    }
+}
+
 /// Whether an error says something about one path and not about the disk as a whole.
-pub(super) fn is_local(error: &TreeError) -> bool {
+fn is_local(error: &TreeError) -> bool {
     match error {
         TreeError::Disk { error, .. } => !matches!(error.kind, DiskErrorKind::Stopped),
         TreeError::Path(_) | TreeError::TooLarge { .. } => true,
@@ -27,29 +80,38 @@ pub(super) fn is_local(error: &TreeError) -> bool {
 }
 
 /// The value, or nothing when the error is about this path only.
-pub(super) fn lenient<T: Default>(result: Result<T, TreeError>) -> Result<T, TreeError> {
+pub(super) fn lenient<T: Default>(
+    view: &Eyes<'_>,
+    result: Result<T, TreeError>,
+) -> Result<T, TreeError> {
     match result {
-        Err(error) if is_local(&error) => Ok(T::default()),
+        Err(error) if is_local(&error) => {
+            view.note(&error);
+            Ok(T::default())
+        }
         result => result,
     }
 }
 
 /// The path on disk of a documented path; the documented one where it cannot be looked up.
-pub(super) fn path(view: &TreeView, logical: &str) -> Result<RelPath, TreeError> {
+pub(super) fn path(view: &Eyes<'_>, logical: &str) -> Result<RelPath, TreeError> {
     match view.path(logical) {
-        Err(error) if is_local(&error) => Ok(RelPath::new(logical)?),
+        Err(error) if is_local(&error) => {
+            view.note(&error);
+            Ok(RelPath::new(logical)?)
+        }
         result => result,
     }
 }
 
 /// What stands at a documented path.
-pub(super) fn stat(view: &TreeView, logical: &str) -> Result<Option<Stat>, TreeError> {
-    lenient(view.stat(logical))
+pub(super) fn stat(view: &Eyes<'_>, logical: &str) -> Result<Option<Stat>, TreeError> {
+    lenient(view, view.stat(logical))
 }
 
 /// What stands at a path on disk.
-pub(super) fn stat_on_disk(view: &TreeView, path: &RelPath) -> Result<Option<Stat>, TreeError> {
-    lenient(view.stat_on_disk(path))
+pub(super) fn stat_on_disk(view: &Eyes<'_>, path: &RelPath) -> Result<Option<Stat>, TreeError> {
+    lenient(view, view.stat_on_disk(path))
 }
 
 /// What kind of thing stands at a path on disk.
@@ -107,17 +169,17 @@ pub(super) fn is_transaction_file(name: &str) -> bool {
 
 /// Opens a file by its path on disk; nothing when it cannot be opened or is longer than `limit`.
 pub(super) fn open_on_disk<'v>(
-    view: &'v TreeView,
+    view: &'v Eyes<'_>,
     path: &RelPath,
     limit: u64,
 ) -> Result<Option<ViewFile<'v>>, TreeError> {
-    let file = lenient(view.open_on_disk(path))?;
+    let file = lenient(view, view.open_on_disk(path))?;
     Ok(file.filter(|file| file.len() <= limit))
 }
 
 /// Opens a documented file, with the limit of its format.
 pub(super) fn open<'v>(
-    view: &'v TreeView,
+    view: &'v Eyes<'_>,
     logical: &str,
 ) -> Result<Option<ViewFile<'v>>, TreeError> {
     let (dir, name) = logical.rsplit_once('/').unwrap_or(("", logical));
@@ -136,7 +198,7 @@ pub(super) struct Bytes {
 
 /// A whole documented file of at most `limit` bytes.
 pub(super) fn small(
-    view: &TreeView,
+    view: &Eyes<'_>,
     logical: &str,
     limit: u64,
 ) -> Result<Option<Bytes>, TreeError> {
@@ -146,20 +208,21 @@ pub(super) fn small(
 
 /// A whole file of at most `limit` bytes, by its path on disk.
 pub(super) fn small_on_disk(
-    view: &TreeView,
+    view: &Eyes<'_>,
     path: RelPath,
     limit: u64,
 ) -> Result<Option<Bytes>, TreeError> {
     let Some(file) = open_on_disk(view, &path, limit)? else {
         return Ok(None);
     };
-    let bytes = lenient(file.read_all(limit).map(Some))?;
+    let bytes = lenient(view, file.read_all(limit).map(Some))?;
     Ok(bytes.map(|bytes| Bytes { path, bytes }))
 }
 
 /// Calls `each` with offset and record for every whole record of a file. The number of whole
 /// records, or `None` when the file cannot be read or has no header.
 pub(super) fn records_of<H: FixedRecord, R: FixedRecord>(
+    view: &Eyes<'_>,
     file: &ViewFile<'_>,
     layout: &FileLayout<H, R>,
     each: &mut dyn FnMut(u64, &R) -> ControlFlow<()>,
@@ -178,7 +241,7 @@ pub(super) fn records_of<H: FixedRecord, R: FixedRecord>(
             .unwrap_or(in_chunk)
             .min(in_chunk);
         let buf = &mut chunk[..wanted * record_len];
-        let Some(n) = lenient(file.read_at(buf, offset).map(Some))? else {
+        let Some(n) = lenient(view, file.read_at(buf, offset).map(Some))? else {
             return Ok(None);
         };
         let whole = n / record_len;
@@ -203,13 +266,13 @@ pub(super) fn records_of<H: FixedRecord, R: FixedRecord>(
 
 /// As [`records_of`] for a documented file.
 pub(super) fn records<H: FixedRecord, R: FixedRecord>(
-    view: &TreeView,
+    view: &Eyes<'_>,
     logical: &str,
     layout: &FileLayout<H, R>,
     each: &mut dyn FnMut(u64, &R) -> ControlFlow<()>,
 ) -> Result<Option<u64>, TreeError> {
     match open(view, logical)? {
-        Some(file) => records_of(&file, layout, each),
+        Some(file) => records_of(view, &file, layout, each),
         None => Ok(None),
     }
 }
@@ -217,7 +280,7 @@ pub(super) fn records<H: FixedRecord, R: FixedRecord>(
 /// All whole records of a documented file with few records (ACCESS, NETWORK, GROUP …), with their
 /// offsets being computable from the layout. `None` when the file cannot be read.
 pub(super) fn load<H: FixedRecord, R: FixedRecord>(
-    view: &TreeView,
+    view: &Eyes<'_>,
     logical: &str,
     layout: &FileLayout<H, R>,
 ) -> Result<Option<Vec<R>>, TreeError> {
@@ -232,12 +295,15 @@ pub(super) fn load<H: FixedRecord, R: FixedRecord>(
 /// Calls `each` for every entry of a directory on disk, in no order. A directory that cannot be
 /// listed has no entries.
 pub(super) fn list_on_disk(
-    view: &TreeView,
+    view: &Eyes<'_>,
     dir: &RelPath,
     each: &mut dyn FnMut(ViewEntry),
 ) -> Result<(), TreeError> {
-    lenient(view.list_on_disk(dir, &mut |entry| {
-        each(entry);
-        ControlFlow::Continue(())
-    }))
+    lenient(
+        view,
+        view.list_on_disk(dir, &mut |entry| {
+            each(entry);
+            ControlFlow::Continue(())
+        }),
+    )
 }

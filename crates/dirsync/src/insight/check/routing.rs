@@ -24,7 +24,8 @@ kinds! {
         "An active record of NETWORK.GLB does not name a file where it should.";
     XTN_MISSING = "xtn.missing-file" Error ("Q123372 Q103383 Q135868"):
         "The XTN file of a network does not exist; nothing can be sent to its postoffices."
-        => "make an empty XTN file, a network without postoffices";
+        => "make an empty XTN file, a network without postoffices",
+        loses "the sign that the postoffices of the network have to be added again";
     XTN_ORPHAN = "xtn.orphan-file" Note ("Q77926"):
         "No active network has this XTN file.";
     DUPLICATE_POSTOFFICE = "xtn.duplicate" Error ("Q164509"):
@@ -36,7 +37,8 @@ kinds! {
         => "make the empty pair of KEY and MBG";
     NO_USR = "xtn.no-usr" Warning ("Q96004"):
         "The user list of a postoffice does not exist (message 201)."
-        => "make an empty list";
+        => "make an empty list",
+        loses "the sign that the list has to be imported again";
     INDIRECT_COUNT = "xtn.indirect-count" Error ("Q86625"):
         "The number of postoffices routed through this one is wrong; it cannot be deleted, or is deleted too early."
         => "write the counted number";
@@ -108,13 +110,13 @@ pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
         lists: entries::numbered(view, "USR", "USR")?,
     };
     let mut offices = Vec::new();
+    let mut complete = true;
     for (id, network) in used {
-        if files.contains(id) {
-            postoffices(check, &known, &files.path(id)?, id, &network, &mut offices)?;
-        }
+        complete &= files.contains(id)
+            && postoffices(check, &known, &files.path(id)?, id, &network, &mut offices)?;
     }
     if check.is_ours() {
-        indirect_counts(check, &files, &offices)?;
+        indirect_counts(check, &files, &offices, complete)?;
     }
     Ok(())
 }
@@ -160,6 +162,7 @@ fn one_network(
     Ok(())
 }
 
+/// One XTN file. Whether it could be read.
 fn postoffices(
     check: &mut Check<'_>,
     known: &Known,
@@ -167,19 +170,24 @@ fn postoffices(
     id: HexId,
     network: &[u8],
     offices: &mut Vec<Office>,
-) -> Result<(), TreeError> {
+) -> Result<bool, TreeError> {
     let Known { keys, mbgs, lists } = known;
     let limit = read::limit_bytes("XTN", "00000000.XTN").unwrap_or(u64::MAX);
     let Some(file) = read::open_on_disk(check.view(), path, limit)? else {
-        return Ok(());
+        return Ok(false);
     };
     let mut active: Vec<(u64, XtnRecord)> = Vec::new();
-    read::records_of(&file, &XTN, &mut |offset, record: &XtnRecord| {
-        if record.is_live() {
-            active.push((offset, record.clone()));
-        }
-        ControlFlow::Continue(())
-    })?;
+    read::records_of(
+        check.view(),
+        &file,
+        &XTN,
+        &mut |offset, record: &XtnRecord| {
+            if record.is_live() {
+                active.push((offset, record.clone()));
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
     drop(file);
     let mut names: BTreeSet<Vec<u8>> = BTreeSet::new();
     for (offset, record) in active {
@@ -239,13 +247,14 @@ fn postoffices(
             through,
         });
     }
-    Ok(())
+    Ok(true)
 }
 
 fn indirect_counts(
     check: &mut Check<'_>,
     files: &Stems<HexId>,
     offices: &[Office],
+    complete: bool,
 ) -> Result<(), TreeError> {
     let mut through: BTreeMap<(&[u8], &[u8]), u16> = BTreeMap::new();
     for (network, postoffice) in offices.iter().filter_map(|office| office.through.as_ref()) {
@@ -280,7 +289,7 @@ fn indirect_counts(
             path.as_str(),
             Some(office.offset + 649),
             message,
-            Some(plan),
+            complete.then_some(plan),
         );
     }
     Ok(())

@@ -6,9 +6,9 @@
 use crate::core::format::sizes::{Verdict, size_rule_for};
 use crate::tree::TreeError;
 use crate::tree::journal::Plan;
-use crate::tree::view::TreeView;
 
 use super::super::findings::{FindingKind, kinds};
+use super::read::Eyes;
 use super::{Check, files, read};
 
 kinds! {
@@ -114,7 +114,7 @@ fn is_sound(file: &str, len: u64) -> bool {
     size_rule_for(dir, name).is_none_or(|rule| matches!(rule.verdict(len), Verdict::Valid { .. }))
 }
 
-fn copy(view: &TreeView, from: &str, to: &str) -> Result<Option<Plan>, TreeError> {
+fn copy(view: &Eyes<'_>, from: &str, to: &str) -> Result<Option<Plan>, TreeError> {
     let Some(bytes) = files::sound_copy(view, from)? else {
         return Ok(None);
     };
@@ -125,7 +125,7 @@ fn copy(view: &TreeView, from: &str, to: &str) -> Result<Option<Plan>, TreeError
 
 /// Where two files of the same length begin to differ; `None` when they do not, or cannot be read.
 pub(super) fn first_difference(
-    view: &TreeView,
+    view: &Eyes<'_>,
     one: &str,
     other: &str,
 ) -> Result<Option<u64>, TreeError> {
@@ -135,8 +135,8 @@ pub(super) fn first_difference(
     let (mut a, mut b) = (vec![0u8; 64 << 10], vec![0u8; 64 << 10]);
     let mut at = 0;
     loop {
-        let n = read::lenient(one.read_at(&mut a, at))?;
-        let m = read::lenient(other.read_at(&mut b, at))?;
+        let n = read::lenient(view, one.read_at(&mut a, at))?;
+        let m = read::lenient(view, other.read_at(&mut b, at))?;
         let len = n.min(m);
         if let Some(differs) = a[..len].iter().zip(&b[..len]).position(|(x, y)| x != y) {
             return Ok(Some(at + differs as u64));
@@ -153,7 +153,7 @@ pub(super) fn first_difference(
 
 /// Whether both files of a pair exist with the same content, so that a repair of the first may be
 /// made in both.
-pub(super) fn agree(view: &TreeView, first: &str, shadow: &str) -> Result<bool, TreeError> {
+pub(super) fn agree(view: &Eyes<'_>, first: &str, shadow: &str) -> Result<bool, TreeError> {
     let lens = (read::stat(view, first)?, read::stat(view, shadow)?);
     let (Some(first_stat), Some(shadow_stat)) = lens else {
         return Ok(false);

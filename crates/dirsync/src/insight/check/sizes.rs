@@ -188,7 +188,7 @@ fn starts_live(check: &Check<'_>, path: &RelPath, offset: u64) -> Result<bool, T
     let Some(file) = read::open_on_disk(check.view(), path, u64::MAX)? else {
         return Ok(true);
     };
-    let n = read::lenient(file.read_at(&mut first, offset))?;
+    let n = read::lenient(check.view(), file.read_at(&mut first, offset))?;
     Ok(n == 1 && first[0] == crate::core::format::record::LIVE)
 }
 

@@ -9,7 +9,7 @@ use crate::tree::TreeError;
 use crate::tree::journal::Plan;
 
 use super::super::findings::kinds;
-use super::lists::count_of;
+use super::list_file::count_of;
 use super::{Check, entries, read};
 
 kinds! {
@@ -41,19 +41,24 @@ pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
         let mut records: Vec<UsrRecord> = Vec::new();
         let mut unsorted = None;
         let mut last: Option<UsrRecord> = None;
-        read::records_of(&file, &USR, &mut |offset, record: &UsrRecord| {
-            let falls = last
-                .as_ref()
-                .is_some_and(|last| compare(last.alias.text(), record.alias.text()).is_gt());
-            if falls && unsorted.is_none() {
-                unsorted = Some(offset);
-            }
-            last = Some(record.clone());
-            if loads {
-                records.push(record.clone());
-            }
-            ControlFlow::Continue(())
-        })?;
+        read::records_of(
+            check.view(),
+            &file,
+            &USR,
+            &mut |offset, record: &UsrRecord| {
+                let falls = last
+                    .as_ref()
+                    .is_some_and(|last| compare(last.alias.text(), record.alias.text()).is_gt());
+                if falls && unsorted.is_none() {
+                    unsorted = Some(offset);
+                }
+                last = Some(record.clone());
+                if loads {
+                    records.push(record.clone());
+                }
+                ControlFlow::Continue(())
+            },
+        )?;
         drop(file);
         let plan = |records: &[UsrRecord]| -> Result<Option<Plan>, TreeError> {
             if !fixable {

@@ -327,10 +327,10 @@ static DAMAGES: &[Damage] = &[
     damage("group.chain-bad", ById, |s| s.poke_chain(20, &[99])),
     damage("group.free-chain", Safe, |s| s.poke_chain(0, &[8])),
     damage("group.member-unknown", ById, |s| s.poke_chain(16, &[77])),
-    damage("grpmem.unknown-user", Safe, |s| {
+    damage("grpmem.unknown-user", ById, |s| {
         s.poke("GLB/GRPMEM.GLB", 4, &[99])
     }),
-    damage("grpmem.unknown-group", Safe, |s| {
+    damage("grpmem.unknown-group", ById, |s| {
         s.poke("GLB/GRPMEM.GLB", 12, &[77])
     }),
     damage("network.duplicate", No, |s| {
@@ -342,7 +342,7 @@ static DAMAGES: &[Damage] = &[
     damage("network.bad-xtn", No, |s| {
         s.poke("GLB/NETWORK.GLB", 33, b"0000000G")
     }),
-    damage("xtn.missing-file", Safe, |s| {
+    damage("xtn.missing-file", ById, |s| {
         s.append("GLB/NETWORK.GLB", &network("NET2", Some(4)));
     }),
     damage("xtn.orphan-file", No, |s| {
@@ -359,7 +359,7 @@ static DAMAGES: &[Damage] = &[
         s.remove("KEY/00000004.KEY");
         s.remove("MBG/00000004.MBG");
     }),
-    damage("xtn.no-usr", Safe, |s| s.remove("USR/00000004.USR")),
+    damage("xtn.no-usr", ById, |s| s.remove("USR/00000004.USR")),
     damage("xtn.indirect-count", Safe, |s| {
         s.poke("XTN/00000001.XTN", 649, &[7])
     }),
@@ -475,34 +475,34 @@ static DAMAGES: &[Damage] = &[
         s.put("P1/00000003.0LK", Vec::new());
         s.modified -= 100_000;
     }),
-    damage("gal.absent", No, |s| {
+    damage("gal.missing", No, |s| {
         for file in ["NME/GAL.NME", "GLB/GALINDEX.GLB", "GLB/GALNETPO.GLB"] {
             s.remove(file);
         }
     }),
-    damage("gal.missing-part", ById, |s| s.remove("GLB/GALINDEX.GLB")).left(&["gal.absent"]),
+    damage("gal.missing-part", ById, |s| s.remove("GLB/GALINDEX.GLB")).left(&["gal.missing"]),
     damage("gal.unsorted", ById, |s| s.poke("NME/GAL.NME", 2, b"z"))
         .also(&["gal.index-bad"])
-        .left(&["gal.absent"]),
+        .left(&["gal.missing"]),
     damage("gal.index-bad", ById, |s| {
         s.poke("GLB/GALINDEX.GLB", 208, &[9])
     })
-    .left(&["gal.absent"]),
+    .left(&["gal.missing"]),
     damage("gal.bad-pointer", ById, |s| {
         s.poke("NME/GAL.NME", 90 + 37, &[5])
     })
-    .left(&["gal.absent"]),
+    .left(&["gal.missing"]),
     damage("gal.tid-low", ById, |s| {
         s.poke("GLB/GALNETPO.GLB", 0, &[0; 4])
     })
-    .left(&["gal.absent"]),
+    .left(&["gal.missing"]),
 ];
 
 /// What every tree of these tests has.
 const ALWAYS: &str = "file.missing-rnetsem";
 
 /// Ids with a test of their own elsewhere.
-const ELSEWHERE: [&str; 2] = [ALWAYS, "journal.pending"];
+const ELSEWHERE: [&str; 3] = [ALWAYS, "journal.pending", "file.unreadable"];
 
 fn without_journal(disk: &crate::tree::disk::mem::MemDisk) -> Vec<String> {
     disk.snapshot()
@@ -661,7 +661,7 @@ fn on_foreign_trees_the_documented_damages_are_found_and_no_others() {
         "dirsync.resync-waits",
         "dirsync.reqtrans-missing",
         "dirsync.mailbag-full",
-        "gal.absent",
+        "gal.missing",
         "gal.missing-part",
     ];
     for case in DAMAGES {

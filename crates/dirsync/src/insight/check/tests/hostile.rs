@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::sample::{DOMAIN, Sample, ids, info, look, options, path};
 use crate::insight::check::{FixWhat, check, fix};
-use crate::tree::disk::EntryKind;
+use crate::tree::disk::fault::{Counting, Fault, FaultDisk};
 use crate::tree::disk::mem::MemDisk;
+use crate::tree::disk::{DiskErrorKind, EntryKind};
 use crate::tree::view::{OpenOptions, TreeMut, TreeView};
 
 /// Checks and mends whatever can be opened.
@@ -95,4 +96,37 @@ fn a_hundred_thousand_entries_in_one_directory_are_no_trouble() {
         .find(|(id, _)| id.0 == "message.orphan-mai")
         .unwrap();
     assert_eq!(orphans.1, 90_000);
+}
+
+// What cannot be read may be what seems to be missing: it is reported, and nothing is mended.
+#[test]
+fn an_error_of_the_disk_is_never_taken_for_an_absence() {
+    let mut sample = Sample::filled();
+    sample.resize("GLB/MODEM.GLB", 3);
+    let disk = sample.disk();
+    let count = {
+        let counting = FaultDisk::new(Arc::new(disk.clone()), Counting::All, None);
+        let counting = Arc::new(counting);
+        let view = TreeView::open(counting.clone(), DOMAIN, &OpenOptions::default()).unwrap();
+        check(&view, &options(), &mut |_| {}).unwrap();
+        counting.operations()
+    };
+    let mut blind = 0;
+    for at in (1..=count).step_by(3) {
+        for kind in [DiskErrorKind::Io, DiskErrorKind::PermissionDenied] {
+            let fault = Some(Fault::FailAt(at, kind));
+            let faulty = Arc::new(FaultDisk::new(Arc::new(disk.clone()), Counting::All, fault));
+            let Ok(view) = TreeView::open(faulty, DOMAIN, &OpenOptions::default()) else {
+                continue;
+            };
+            let Ok(checked) = check(&view, &options(), &mut |_| {}) else {
+                continue;
+            };
+            let seen = ids(&checked).contains("file.unreadable");
+            let fixes = checked.found.iter().any(|found| found.fix.is_some());
+            assert_ne!(seen, fixes, "operation {at} of {count}: {kind:?}");
+            blind += usize::from(seen);
+        }
+    }
+    assert!(blind > 100);
 }

@@ -1,0 +1,323 @@
+//! Answering for one tree: opens it, does what is asked in one commit, closes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::base::address::PoName;
+use crate::core::base::finding::Finding;
+use crate::core::base::ident::{HexId, MailbagStem};
+use crate::core::base::time::UnixTime;
+use crate::postoffice::{Edit, Identity, PoError};
+use crate::tree::disk::Disk;
+use crate::tree::disk::real::RealDisk;
+use crate::tree::journal::{CommitInfo, Plan};
+use crate::tree::lock::Holder;
+use crate::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, TreeView};
+
+use super::super::link::{self, Receipt};
+use super::super::mailer;
+use super::protocol::{Failure, FailureClass, PlanStep, Problem, Reply, Request};
+use super::{FarError, FarSide};
+
+const DOMAIN: Domain = Domain {
+    kind: DomainKind::Postoffice,
+};
+
+/// A tree in this process.
+#[derive(Debug)]
+pub struct Local {
+    disk: Option<Arc<dyn Disk>>,
+    options: OpenOptions,
+}
+
+impl Local {
+    /// Answers for the postoffice at the root of `disk`.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, options: OpenOptions) -> Self {
+        Self {
+            disk: Some(disk),
+            options,
+        }
+    }
+
+    /// Answers for the tree that the first request names.
+    #[must_use]
+    pub fn unopened() -> Self {
+        Self {
+            disk: None,
+            options: OpenOptions::default(),
+        }
+    }
+
+    /// The answer to one request.
+    #[must_use]
+    pub fn answer(&mut self, request: Request) -> Reply {
+        let failed = |error: PoError| Reply::Failed {
+            failure: Failure::from(&error),
+        };
+        match request {
+            Request::Open {
+                path,
+                wait_ms,
+                program,
+            } => self.open(&path, wait_ms, program),
+            Request::Identify => self.identify().unwrap_or_else(failed),
+            Request::Outbound => self.outbound().unwrap_or_else(failed),
+            Request::Mailer {
+                now,
+                user,
+                limit,
+                dry_run,
+            } => self
+                .mailer(UnixTime(now), user, limit, dry_run)
+                .unwrap_or_else(failed),
+            Request::Collect {
+                mailbag,
+                limit,
+                skip,
+            } => self
+                .collect(HexId(mailbag), limit, &skip)
+                .unwrap_or_else(failed),
+            Request::Receive {
+                from,
+                now,
+                user,
+                parcels,
+            } => self
+                .receive(&from, UnixTime(now), user, &parcels)
+                .unwrap_or_else(failed),
+            Request::Sent {
+                mailbag,
+                to,
+                now,
+                user,
+                done,
+            } => self
+                .sent(HexId(mailbag), &to, UnixTime(now), user, &done)
+                .unwrap_or_else(failed),
+        }
+    }
+
+    fn open(&mut self, path: &str, wait_ms: u64, program: String) -> Reply {
+        match RealDisk::open(std::path::Path::new(path)) {
+            Ok(disk) => {
+                self.disk = Some(Arc::new(disk));
+                self.options = OpenOptions {
+                    wait: Duration::from_millis(wait_ms),
+                    holder: Holder {
+                        program,
+                        pid: std::process::id(),
+                        ..Holder::default()
+                    },
+                };
+                Reply::Opened
+            }
+            Err(error) => Reply::Failed {
+                failure: Failure {
+                    class: FailureClass::Data,
+                    message: format!("{path}: {error}"),
+                    hint: Some("check that the tree is where it was, and its rights".to_owned()),
+                },
+            },
+        }
+    }
+
+    fn disk(&self) -> Result<Arc<dyn Disk>, PoError> {
+        self.disk.clone().ok_or_else(|| PoError::NoIdentity {
+            tree: "the tree".to_owned(),
+            why: "no tree was named".to_owned(),
+        })
+    }
+
+    fn view(&self) -> Result<TreeView, PoError> {
+        Ok(TreeView::open(self.disk()?, DOMAIN, &self.options)?)
+    }
+
+    /// Prepares a plan on the locked tree and commits it.
+    fn commit<T>(
+        &self,
+        now: UnixTime,
+        user: String,
+        make: impl FnOnce(&mut Edit<'_>) -> Result<(T, &'static str, u64), PoError>,
+    ) -> Result<T, PoError> {
+        let mut tree = TreeMut::open(self.disk()?, DOMAIN, &self.options)?;
+        let mut edit = Edit::new(tree.view());
+        let (made, what, count) = make(&mut edit)?;
+        let plan = edit.finish()?;
+        let info = CommitInfo {
+            command: Command::Deliver,
+            user,
+            now,
+            counts: vec![(what, count)],
+        };
+        tree.commit(&plan, &info)?;
+        Ok(made)
+    }
+
+    fn identify(&self) -> Result<Reply, PoError> {
+        let identity = Identity::read(&self.view()?)?;
+        Ok(Reply::Identity {
+            name: identity.name.to_string(),
+            is_server: identity.is_server,
+        })
+    }
+
+    fn outbound(&self) -> Result<Reply, PoError> {
+        let mut problems = Problems::default();
+        let queues = link::outbound(&self.view()?, &mut problems.sink())?;
+        Ok(Reply::Outbound {
+            queues,
+            problems: problems.0,
+        })
+    }
+
+    /// Whether an in-queue holds anything at all.
+    fn has_mail(&self) -> Result<bool, PoError> {
+        let view = self.view()?;
+        for stem in [MailbagStem::INQUEUE, MailbagStem::INQUEUE3] {
+            // What cannot be looked at is the mailer's to report.
+            match view.stat(&stem.mbg_path()) {
+                Ok(Some(stat))
+                    if stat.len == 0 && stat.kind == crate::tree::disk::EntryKind::File => {}
+                _ => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
+    fn mailer(
+        &self,
+        now: UnixTime,
+        user: String,
+        limit: u32,
+        dry_run: bool,
+    ) -> Result<Reply, PoError> {
+        let mut problems = Problems::default();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut steps = Vec::new();
+        let totals = if !self.has_mail()? {
+            mailer::MailerTotals::default()
+        } else if dry_run {
+            let view = self.view()?;
+            let mut edit = Edit::new(&view);
+            let totals = mailer::pass(&mut edit, now, limit, &mut problems.sink())?;
+            steps = plan_steps(&edit.finish()?);
+            totals
+        } else {
+            self.commit(now, user, |edit| {
+                let totals = mailer::pass(edit, now, limit, &mut problems.sink())?;
+                let served = totals.served;
+                Ok((totals, "served", served))
+            })?
+        };
+        Ok(Reply::Mailed {
+            totals,
+            steps,
+            problems: problems.0,
+        })
+    }
+
+    fn collect(&self, mailbag: HexId, limit: u32, skip: &[u32]) -> Result<Reply, PoError> {
+        let mut problems = Problems::default();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let collected = link::collect(
+            &self.view()?,
+            mailbag,
+            limit,
+            &|stem| skip.contains(&stem.0),
+            &mut problems.sink(),
+        )?;
+        Ok(Reply::Collected {
+            parcels: collected.parcels,
+            stuck: collected.stuck,
+            problems: problems.0,
+        })
+    }
+
+    fn receive(
+        &self,
+        from: &str,
+        now: UnixTime,
+        user: String,
+        parcels: &[link::Parcel],
+    ) -> Result<Reply, PoError> {
+        let from = po_name(from)?;
+        let receipts = self.commit(now, user, |edit| {
+            let receipts = link::receive(edit, &from, parcels, now)?;
+            let stored = receipts
+                .iter()
+                .filter(|receipt| matches!(receipt, Receipt::Stored(_)))
+                .count() as u64;
+            Ok((receipts, "received", stored))
+        })?;
+        Ok(Reply::Received { receipts })
+    }
+
+    fn sent(
+        &self,
+        mailbag: HexId,
+        to: &str,
+        now: UnixTime,
+        user: String,
+        done: &[link::Done],
+    ) -> Result<Reply, PoError> {
+        let mut problems = Problems::default();
+        let to = po_name(to)?;
+        let count = self.commit(now, user, |edit| {
+            let count = link::sent(edit, mailbag, &to, done, now, &mut problems.sink())?;
+            Ok((count, "sent", count))
+        })?;
+        Ok(Reply::Sent {
+            count,
+            problems: problems.0,
+        })
+    }
+}
+
+impl FarSide for Local {
+    fn call(&mut self, request: Request) -> Result<Reply, FarError> {
+        match self.answer(request) {
+            Reply::Failed { failure } => Err(FarError::Failed(failure)),
+            reply => Ok(reply),
+        }
+    }
+}
+
+fn po_name(text: &str) -> Result<PoName, PoError> {
+    text.parse().map_err(|_| PoError::NoIdentity {
+        tree: "the other side".to_owned(),
+        why: format!("{text:?} is no NET/PO"),
+    })
+}
+
+fn plan_steps(plan: &Plan) -> Vec<PlanStep> {
+    plan.steps()
+        .map(|(path, step)| PlanStep {
+            op: step.word().to_owned(),
+            path: path.to_string(),
+            bytes: step.payload_bytes(),
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// At most so many are carried; a tree with more wants a check.
+    const LIMIT: usize = 1000;
+
+    fn sink(&mut self) -> impl FnMut(Finding) + '_ {
+        |finding| {
+            if self.0.len() < Self::LIMIT {
+                self.0.push(finding.into());
+            }
+        }
+    }
+}
+
+impl From<TreeError> for FarError {
+    fn from(error: TreeError) -> Self {
+        Self::Failed(Failure::from(&PoError::from(error)))
+    }
+}

@@ -1,0 +1,209 @@
+//! Requests and replies between the one who moves mail and the one who serves a tree. Names are
+//! UTF-8, times seconds since 1970 UTC, stems numbers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::base::finding::Finding;
+use crate::postoffice::PoError;
+use crate::tree::ErrorClass;
+
+use super::super::link::{Done, Outbound, Parcel, Receipt};
+use super::super::mailer::MailerTotals;
+
+/// What is asked of a tree.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// The first request to a child: which tree it serves.
+    Open {
+        /// The directory.
+        path: String,
+        /// How long it waits for a busy tree.
+        wait_ms: u64,
+        /// Program and sub-command, for the lock file.
+        program: String,
+    },
+    /// Who the postoffice is.
+    Identify,
+    /// What waits for other postoffices.
+    Outbound,
+    /// One pass of the mailer.
+    Mailer {
+        /// The clock for data.
+        now: u32,
+        /// The user of the operating system.
+        user: String,
+        /// Messages of one queue.
+        limit: u32,
+        /// Only say what would be done.
+        dry_run: bool,
+    },
+    /// Read messages of an outbound mailbag.
+    Collect {
+        /// The mailbag.
+        mailbag: u32,
+        /// At most so many.
+        limit: u32,
+        /// Not these stems.
+        skip: Vec<u32>,
+    },
+    /// Take messages in.
+    Receive {
+        /// The postoffice that hands them over.
+        from: String,
+        /// The clock for data.
+        now: u32,
+        /// The user of the operating system.
+        user: String,
+        /// The messages.
+        parcels: Vec<Parcel>,
+    },
+    /// Take messages out of an outbound mailbag.
+    Sent {
+        /// The mailbag.
+        mailbag: u32,
+        /// The postoffice that has them.
+        to: String,
+        /// The clock for data.
+        now: u32,
+        /// The user of the operating system.
+        user: String,
+        /// The messages.
+        done: Vec<Done>,
+    },
+}
+
+/// What a tree answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// To [`Request::Open`].
+    Opened,
+    /// To [`Request::Identify`].
+    Identity {
+        /// `NET/PO`.
+        name: String,
+        /// Whether it is the directory server.
+        is_server: bool,
+    },
+    /// To [`Request::Outbound`].
+    Outbound {
+        /// The mailbags in which something waits.
+        queues: Vec<Outbound>,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
+    /// To [`Request::Mailer`].
+    Mailed {
+        /// What was done, or would be.
+        totals: MailerTotals,
+        /// Of a dry run: what would change.
+        steps: Vec<PlanStep>,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
+    /// To [`Request::Collect`].
+    Collected {
+        /// The messages.
+        parcels: Vec<Parcel>,
+        /// Messages that cannot be handed over.
+        stuck: u64,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
+    /// To [`Request::Receive`]: one receipt a parcel, durable.
+    Received {
+        /// In the order of the parcels.
+        receipts: Vec<Receipt>,
+    },
+    /// To [`Request::Sent`]: durable.
+    Sent {
+        /// How many went.
+        count: u64,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
+    /// To any request.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// The kind of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// A foreign tree, or one of an older layout.
+    Refused,
+    /// Somebody else holds its lock.
+    Busy,
+    /// Data or I/O.
+    Data,
+}
+
+/// Why a tree cannot do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind.
+    pub class: FailureClass,
+    /// What.
+    pub message: String,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+impl From<&PoError> for Failure {
+    fn from(error: &PoError) -> Self {
+        Self {
+            class: match error.class() {
+                ErrorClass::Refused => FailureClass::Refused,
+                ErrorClass::Busy => FailureClass::Busy,
+                ErrorClass::Data => FailureClass::Data,
+            },
+            message: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// A finding on its way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Problem {
+    /// The stable id.
+    pub id: String,
+    /// `note`, `warning`, `error`, `fatal`.
+    pub severity: String,
+    /// The file, relative to the tree.
+    pub file: String,
+    /// Where in it.
+    pub offset: Option<u64>,
+    /// What is wrong.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+}
+
+impl From<Finding> for Problem {
+    fn from(finding: Finding) -> Self {
+        Self {
+            id: finding.id.to_string(),
+            severity: finding.severity.word().to_owned(),
+            file: finding.file,
+            offset: finding.offset,
+            message: finding.message,
+            hint: finding.hint.into_owned(),
+        }
+    }
+}
+
+/// A step of a plan on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// The word of the operation.
+    pub op: String,
+    /// The target.
+    pub path: String,
+    /// Bytes it writes.
+    pub bytes: u64,
+}

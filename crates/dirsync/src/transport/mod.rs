@@ -1,0 +1,26 @@
+//! Moving mail: within a postoffice, and from one tree to the next.
+//!
+//! * [`mailer`] empties the in-queues of one postoffice: local mailbags, SYSTEM, outbound mailbags;
+//! * [`link`] hands the mail of an outbound mailbag to another tree;
+//! * [`route`] says which mailbag, and which postoffice it is handed to;
+//! * [`far`] is the wall around each tree: requests and replies, in this process or in a child with
+//!   a deadline;
+//! * [`deliver`] runs passes over a site until nothing moves any more.
+//!
+//! Nothing here is lost or doubled: mail is durable at the receiver before it goes at the sender, and
+//! the receiver's ledger drops what it has seen (design 4.2). A tree that is busy, foreign, missing,
+//! full or silent stops its own mail and nobody else's.
+
+pub mod deliver;
+pub mod far;
+pub mod link;
+pub mod local;
+pub mod log;
+pub mod mailer;
+pub mod returned;
+pub mod route;
+
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! Routes of one postoffice: which outbound mailbag a message for another postoffice goes into, and
+//! which postoffice that mailbag is handed to.
+//!
+//! A postoffice is reached directly or through a hub (Q119884). Mail for an indirect one goes into the
+//! mailbag of its hub, its next hop, so that one message to several postoffices behind a hub travels
+//! once; what waits in an indirect one's own mailbag, because its route changed, leaves through the
+//! hub as well (Q117199). A route by modem or X.25 is taken as direct: the tree is what is reached.
+//!
+//! Read from NETWORK.GLB and the XTN files, those only of networks that are asked for. Where another
+//! tree stands is not in there: it is found by its name among the trees of the site, or named in
+//! `INI/ROUTES.INI`, see [`parse_routes_ini`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+
+use crate::core::base::address::{Address, AddressType, PoName};
+use crate::core::base::codepage::{CodePage, upper_850};
+use crate::core::base::ident::HexId;
+use crate::core::format::FixedRecord as _;
+use crate::core::format::codes::NetworkType;
+use crate::core::format::network::NetworkRecord;
+use crate::core::format::xtn::{Route, XtnRecord};
+use crate::postoffice::stream::{Report, open_or_report, records};
+use crate::tree::{TreeError, TreeView};
+
+/// Networks and gateways that are read.
+const NETWORKS_LIMIT: u64 = 65_536;
+/// External postoffices that are read of one network.
+const POSTOFFICES_LIMIT: u64 = 1_000_000;
+/// The file that says where trees stand that are not among those of the site.
+pub const ROUTES_INI: &str = "INI/ROUTES.INI";
+/// Longest ROUTES.INI that is read, in bytes.
+const ROUTES_INI_LIMIT: u64 = 4 << 20;
+
+/// Where a message goes from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextHop {
+    /// It stays: the postoffice is this one.
+    Here,
+    /// Into this outbound mailbag, from where it is handed to `via`.
+    Mailbag {
+        /// The mailbag.
+        mailbag: HexId,
+        /// The postoffice it is handed to: the destination itself or its hub.
+        via: PoName,
+    },
+    /// Into the queue of a gateway, which another program empties.
+    Gateway(HexId),
+    /// Nobody here knows the way.
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    name: PoName,
+    mailbag: HexId,
+    hub: Option<PoName>,
+    hub_mailbag: Option<HexId>,
+    /// Byte offset of its record in the XTN file.
+    offset: u64,
+    xtn: HexId,
+}
+
+/// Where the record of a postoffice stands, for its counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordPlace {
+    /// Stem of the XTN file.
+    pub xtn: HexId,
+    /// Byte offset in it.
+    pub offset: u64,
+}
+
+/// The routes of one postoffice, read as far as they are asked for.
+#[derive(Debug)]
+pub struct Routes<'v> {
+    view: &'v TreeView,
+    own: PoName,
+    networks: Vec<NetworkRecord>,
+    by_network: HashMap<Vec<u8>, HashMap<Vec<u8>, Known>>,
+}
+
+fn folded(name: &[u8]) -> Vec<u8> {
+    name.iter().map(|&byte| upper_850(byte)).collect()
+}
+
+impl<'v> Routes<'v> {
+    /// Reads NETWORK.GLB of the postoffice `own`.
+    ///
+    /// # Errors
+    /// An error that is not about this one file; that is reported.
+    pub fn load(
+        view: &'v TreeView,
+        own: PoName,
+        report: &mut Report<'_>,
+    ) -> Result<Self, TreeError> {
+        let mut networks = Vec::new();
+        if let Some(file) = open_or_report(view, "GLB/NETWORK.GLB", report)? {
+            records::<NetworkRecord>(&file, 0, NETWORKS_LIMIT, &mut |_, _, record| {
+                if record.is_live() {
+                    networks.push(record.clone());
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(Self {
+            view,
+            own,
+            networks,
+            by_network: HashMap::new(),
+        })
+    }
+
+    fn network(
+        &mut self,
+        network: &[u8],
+        report: &mut Report<'_>,
+    ) -> Result<&HashMap<Vec<u8>, Known>, TreeError> {
+        let key = folded(network);
+        if !self.by_network.contains_key(&key) {
+            let mut known = HashMap::new();
+            let records_of = self
+                .networks
+                .iter()
+                .filter(|record| record.name.eq_ignore_case(network))
+                .filter_map(|record| record.xtn.get().ok().flatten());
+            for xtn in records_of {
+                let Some(file) = open_or_report(self.view, &format!("XTN/{xtn}.XTN"), report)?
+                else {
+                    continue;
+                };
+                records::<XtnRecord>(&file, 0, POSTOFFICES_LIMIT, &mut |_, offset, record| {
+                    if let Some(found) = read_record(network, xtn, offset, record) {
+                        known
+                            .entry(folded(found.name.postoffice()))
+                            .or_insert(found);
+                    }
+                    ControlFlow::Continue(())
+                })?;
+            }
+            self.by_network.insert(key.clone(), known);
+        }
+        // Inserted just above.
+        Ok(self.by_network.entry(key).or_default())
+    }
+
+    fn find(&mut self, po: &PoName, report: &mut Report<'_>) -> Result<Option<Known>, TreeError> {
+        let name = folded(po.postoffice());
+        Ok(self.network(po.network(), report)?.get(&name).copied())
+    }
+
+    /// Where mail for a postoffice goes. Names are compared whole and without regard to case
+    /// (Q128627: comparing nine characters made loops out of nothing).
+    ///
+    /// # Errors
+    /// A disk error that is not about one file.
+    pub fn next_hop(&mut self, po: &PoName, report: &mut Report<'_>) -> Result<NextHop, TreeError> {
+        if *po == self.own {
+            return Ok(NextHop::Here);
+        }
+        let Some(known) = self.find(po, report)? else {
+            return Ok(NextHop::Unknown);
+        };
+        let Some(hub) = known.hub else {
+            return Ok(NextHop::Mailbag {
+                mailbag: known.mailbag,
+                via: known.name,
+            });
+        };
+        // The hub's record counts, not the stem noted beside the indirect one: a hub that was
+        // removed and made again has another mailbag (Q118561).
+        let found = self.find(&hub, report)?;
+        let mailbag = found.map(|hub| hub.mailbag).or(known.hub_mailbag);
+        Ok(match mailbag {
+            Some(mailbag) if hub != self.own => NextHop::Mailbag { mailbag, via: hub },
+            _ => NextHop::Unknown,
+        })
+    }
+
+    /// Where mail for an address goes: of this class of postoffices, or behind a gateway.
+    ///
+    /// # Errors
+    /// As [`Routes::next_hop`].
+    pub fn next_hop_of(
+        &mut self,
+        address: &Address,
+        report: &mut Report<'_>,
+    ) -> Result<NextHop, TreeError> {
+        if address.kind() == AddressType::Pcm {
+            return match address.po() {
+                Some(po) => self.next_hop(&po, report),
+                None => Ok(NextHop::Unknown),
+            };
+        }
+        // A gateway is found by the name of its type, SNADS and the like by their own name.
+        let name = match address.po() {
+            Some(po) => po.network().to_vec(),
+            None => address.kind().name().as_bytes().to_vec(),
+        };
+        let queue = self
+            .networks
+            .iter()
+            .filter(|record| {
+                record
+                    .network_type()
+                    .is_some_and(|kind| kind != NetworkType::Network)
+            })
+            .filter(|record| {
+                record.name.eq_ignore_case(&name)
+                    || (address.po().is_none()
+                        && record
+                            .network_type()
+                            .is_some_and(|kind| kind.name().as_bytes() == name))
+            })
+            .find_map(|record| {
+                let direct = record.mailbag.get().ok().flatten();
+                direct.or(record.indirect_mailbag.get().ok().flatten())
+            });
+        Ok(queue.map_or(NextHop::Unknown, NextHop::Gateway))
+    }
+
+    /// The postoffice that the mail of an outbound mailbag is handed to; `None` when the mailbag
+    /// belongs to no external postoffice.
+    ///
+    /// # Errors
+    /// A disk error that is not about one file.
+    pub fn handed_to(
+        &mut self,
+        mailbag: HexId,
+        report: &mut Report<'_>,
+    ) -> Result<Option<PoName>, TreeError> {
+        let networks: Vec<Vec<u8>> = self
+            .networks
+            .iter()
+            .filter(|record| record.network_type() == Some(NetworkType::Network))
+            .map(|record| record.name.text().to_vec())
+            .collect();
+        for network in networks {
+            let known = self
+                .network(&network, report)?
+                .values()
+                .find(|known| known.mailbag == mailbag)
+                .copied();
+            if let Some(known) = known {
+                return Ok(match self.next_hop(&known.name, report)? {
+                    NextHop::Mailbag { via, .. } => Some(via),
+                    _ => Some(known.name),
+                });
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the record of a postoffice stands.
+    ///
+    /// # Errors
+    /// As [`Routes::next_hop`].
+    pub fn record_place(
+        &mut self,
+        po: &PoName,
+        report: &mut Report<'_>,
+    ) -> Result<Option<RecordPlace>, TreeError> {
+        Ok(self.find(po, report)?.map(|known| RecordPlace {
+            xtn: known.xtn,
+            offset: known.offset,
+        }))
+    }
+}
+
+fn read_record(network: &[u8], xtn: HexId, offset: u64, record: &XtnRecord) -> Option<Known> {
+    if !record.is_live() {
+        return None;
+    }
+    let hub = match record.route() {
+        Some(Route::Indirect) => {
+            Some(PoName::read(record.hub_network.text(), record.hub_postoffice.text()).ok()?)
+        }
+        _ => None,
+    };
+    Some(Known {
+        name: PoName::read(network, record.postoffice.text()).ok()?,
+        mailbag: record.mailbag.get().ok().flatten()?,
+        hub,
+        hub_mailbag: record.hub_mailbag.get().ok().flatten(),
+        offset,
+        xtn,
+    })
+}
+
+/// Length of one XTN record in bytes.
+pub(crate) const XTN_RECORD_LEN_BYTES: usize = XtnRecord::SIZE;
+
+/// The trees that `INI/ROUTES.INI` names: postoffice to directory. ASSIGNED form: UTF-8, a section
+/// line `[routes]`, then one `NET/PO=directory` a line; blank lines and lines that begin with `;` are
+/// skipped, of two lines for one postoffice the last counts. Lines that are none are reported by
+/// number (from 1).
+#[must_use]
+pub fn parse_routes_ini(text: &str) -> (BTreeMap<PoName, String>, Vec<usize>) {
+    let mut routes = BTreeMap::new();
+    let mut bad = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_matches(['\u{FEFF}', ' ', '\t', '\u{1A}']);
+        if line.is_empty() || line.starts_with(';') || line.eq_ignore_ascii_case("[routes]") {
+            continue;
+        }
+        let route = line.split_once('=').and_then(|(name, dir)| {
+            let name = CodePage::Cp850.encode(name.trim()).ok()?;
+            let dir = dir.trim();
+            (!dir.is_empty()).then_some((PoName::parse(&name).ok()?, dir.to_owned()))
+        });
+        match route {
+            Some((name, dir)) => {
+                routes.insert(name, dir);
+            }
+            None => bad.push(index + 1),
+        }
+    }
+    (routes, bad)
+}
+
+/// The text of `INI/ROUTES.INI`; empty when it says nothing.
+#[must_use]
+pub fn format_routes_ini(routes: &BTreeMap<PoName, String>) -> String {
+    if routes.is_empty() {
+        return String::new();
+    }
+    let mut text = "[routes]\r\n".to_owned();
+    for (name, dir) in routes {
+        text.push_str(&format!("{name}={dir}\r\n"));
+    }
+    text
+}
+
+/// Reads `INI/ROUTES.INI` of a tree; a missing file names nothing.
+///
+/// # Errors
+/// A disk error.
+pub fn read_routes_ini(view: &TreeView) -> Result<BTreeMap<PoName, String>, TreeError> {
+    let bytes = view.read(ROUTES_INI, ROUTES_INI_LIMIT)?.unwrap_or_default();
+    Ok(parse_routes_ini(&String::from_utf8_lossy(&bytes)).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_ini_reads_back() {
+        let text = "\u{FEFF}; trees elsewhere\r\n[routes]\r\nNET/B = /srv/b \r\nnonsense\r\nnet/b=/srv/c\r\n=x\r\n";
+        let (routes, bad) = parse_routes_ini(text);
+        assert_eq!(bad, [4, 6]);
+        assert_eq!(routes.len(), 1);
+        let b: PoName = "NET/B".parse().unwrap();
+        assert_eq!(routes[&b], "/srv/c");
+        assert_eq!(
+            parse_routes_ini(&format_routes_ini(&routes)),
+            (routes, vec![])
+        );
+    }
+}
