@@ -11,6 +11,7 @@
 //! (DEC-102, Q138054); `[017]` is logged once. Nothing is lost by that, and the others are served.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::core::base::HexId;
 use crate::core::base::address::{Address, MailboxName, PoName};
@@ -450,11 +451,11 @@ impl Mailer<'_> {
         stem: HexId,
         report: &mut Report<'_>,
     ) -> Result<Appended, PoError> {
-        if !self.bags.contains_key(&mailbag) {
-            let bag = load(edit, mailbag, report)?;
-            self.bags.insert(mailbag, bag);
-        }
-        let Some(Some(bag)) = self.bags.get_mut(&mailbag) else {
+        let known = match self.bags.entry(mailbag) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(load(edit, mailbag, report)?),
+        };
+        let Some(bag) = known else {
             return Ok(Appended::NoRoom);
         };
         if bag.names(stem) {
