@@ -21,10 +21,10 @@
 pub mod fault;
 pub mod mem;
 pub mod real;
-pub mod trial;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod suite;
+pub mod trial;
 
 use std::fmt;
 use std::io;

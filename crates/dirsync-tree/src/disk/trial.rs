@@ -202,7 +202,10 @@ impl TrialDisk {
                 Node::Dir => (Some((EntryKind::Dir, 0)), true),
                 Node::File(content) => {
                     let content = held(&content);
-                    let own = content.below.as_ref().is_some_and(|(from, _)| *from == path);
+                    let own = content
+                        .below
+                        .as_ref()
+                        .is_some_and(|(from, _)| *from == path);
                     if own && content.pages.is_empty() && Some(content.len) == before.map(|b| b.1) {
                         continue;
                     }
@@ -587,7 +590,11 @@ mod tests {
         let mut expected = old[..4095].to_vec();
         expected.extend_from_slice(b"xy\0\0");
         assert_eq!(read(&trial, "GLB/A"), expected);
-        trial.create_new(&p("GLB/N")).unwrap().write_at(b"n", 0).unwrap();
+        trial
+            .create_new(&p("GLB/N"))
+            .unwrap()
+            .write_at(b"n", 0)
+            .unwrap();
         trial.rename(&p("GLB/N"), &p("GLB/B")).unwrap();
         trial.mkdir(&p("NEW")).unwrap();
         trial.create_new(&p("NEW/X")).unwrap();

@@ -552,3 +552,7 @@ impl Lists {
 fn mem_path(group: Tid) -> String {
     format!("MEM/{}.MEM", HexId(group.0))
 }
+
+#[cfg(test)]
+#[path = "group_tests.rs"]
+mod tests;

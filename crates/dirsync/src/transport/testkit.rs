@@ -20,7 +20,8 @@ use crate::postoffice::Edit;
 use crate::postoffice::mail::{Outgoing, submit};
 use crate::progress::NoProgress;
 use crate::tree::disk::Disk;
-use crate::tree::disk::mem::{MemDisk, Node};
+use crate::tree::disk::EntryName;
+use crate::tree::disk::mem::MemDisk;
 use crate::tree::journal::CommitInfo;
 use crate::tree::{Command, Domain, DomainKind, OpenOptions, RelPath, TreeMut, TreeView};
 
@@ -117,8 +118,10 @@ pub(crate) fn know(disk: &MemDisk, other: &str, hub: Option<(&str, HexId)>) -> H
             .unwrap();
         edit.create(&format!("KEY/{mailbag}.KEY"), Key::empty().bytes().to_vec())
             .unwrap();
-        edit.create(&format!("MBG/{mailbag}.MBG"), Vec::new()).unwrap();
-        edit.create(&format!("USR/{mailbag}.USR"), Vec::new()).unwrap();
+        edit.create(&format!("MBG/{mailbag}.MBG"), Vec::new())
+            .unwrap();
+        edit.create(&format!("USR/{mailbag}.USR"), Vec::new())
+            .unwrap();
         mailbag
     })
 }
@@ -207,13 +210,33 @@ pub(crate) fn subjects(disk: &MemDisk, mailbag: MailbagStem) -> Vec<String> {
 
 pub(crate) const ADMIN: MailbagStem = MailbagStem::Id(HexId(0));
 
+/// The files of mail as a reader sees them: a commit that a crash left to be completed counts.
+fn seen(disk: &MemDisk) -> Vec<String> {
+    let view = TreeView::open(Arc::new(disk.clone()), DOMAIN, &options()).unwrap();
+    let mut dirs = vec!["MBG".to_owned(), "P1".to_owned()];
+    for digit in "0123456789ABCDEF".chars() {
+        dirs.push(format!("MAI/MA{digit}"));
+        dirs.push(format!("ATT/AT{digit}"));
+    }
+    let mut files = Vec::new();
+    for dir in dirs {
+        for entry in view.list(&dir, 10_000).unwrap() {
+            let EntryName::Plain(name) = entry.name else {
+                panic!("{entry:?}");
+            };
+            files.push(format!("{dir}/{name}"));
+        }
+    }
+    files
+}
+
 /// Every message file is named by exactly as many mailbag records as it counts, every attachment by
 /// one message, every envelope by one header; no mailbag names a message twice.
 pub(crate) fn account(disk: &MemDisk) {
-    let files: BTreeMap<String, Node> = disk.snapshot();
+    let files = seen(disk);
     let mut references: BTreeMap<HexId, u16> = BTreeMap::new();
     let mut envelopes: BTreeSet<String> = BTreeSet::new();
-    for path in files.keys().filter(|path| path.starts_with("MBG/")) {
+    for path in files.iter().filter(|path| path.starts_with("MBG/")) {
         let Some(stem) = path
             .strip_prefix("MBG/")
             .and_then(MailbagStem::of_file_name)
@@ -230,7 +253,7 @@ pub(crate) fn account(disk: &MemDisk) {
         }
     }
     let mut attachments = BTreeSet::new();
-    for path in files.keys() {
+    for path in &files {
         if path.ends_with(".MAI") {
             let bytes = read(disk, path).unwrap();
             let mai = Mai::decode(&bytes).unwrap().mai;
@@ -255,7 +278,7 @@ pub(crate) fn account(disk: &MemDisk) {
         }
     }
     assert!(references.is_empty(), "headers without MAI: {references:?}");
-    for path in files.keys() {
+    for path in &files {
         if path.ends_with(".ATT") {
             assert!(attachments.contains(path), "{path} belongs to nobody");
         }
@@ -266,7 +289,9 @@ pub(crate) fn account(disk: &MemDisk) {
             let part = P1::decode(&read(disk, path).unwrap()).unwrap();
             let mailbag = MailbagStem::Id(part.mailbag.unwrap());
             assert!(
-                headers(disk, mailbag).iter().any(|(_, mai)| *mai == part.stem),
+                headers(disk, mailbag)
+                    .iter()
+                    .any(|(_, mai)| *mai == part.stem),
                 "{path} belongs to nobody"
             );
         }

@@ -93,4 +93,4 @@ pub(crate) fn save<H: FixedRecord, R: FixedRecord>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

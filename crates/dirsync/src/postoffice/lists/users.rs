@@ -137,6 +137,12 @@ impl Lists {
         Users::new(&self.access, &self.access2, &self.access3)
     }
 
+    /// The prompts of the template as people write them.
+    #[must_use]
+    pub fn prompts(&self) -> Vec<String> {
+        self.templates.prompts()
+    }
+
     /// Number of users that exist.
     #[must_use]
     pub fn user_count(&self) -> usize {
