@@ -22,8 +22,6 @@ pub mod t1;
 pub mod t2;
 pub mod t3;
 
-#[cfg(test)]
-pub(crate) mod testkit;
 
 pub use error::CycleError;
 

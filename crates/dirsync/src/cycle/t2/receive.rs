@@ -6,7 +6,7 @@ use crate::core::base::{Address, MailboxName};
 use crate::core::format::FixedRecord as _;
 use crate::core::format::srvconf::{SrvConfHeader, SrvConfRecord};
 use crate::core::protocol::log::LogLine;
-use crate::core::protocol::requestor::Disposition;
+use crate::core::protocol::message::Disposition;
 use crate::core::protocol::server::{AdminMail, ReceiveUnit, Server, Step, T2Message};
 use crate::import::log::{self, CENTRAL_LOG, LOG_LEN_LIMIT};
 use crate::postoffice::mail::{self, submit};

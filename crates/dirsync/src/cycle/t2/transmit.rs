@@ -261,7 +261,7 @@ impl Transmit<'_> {
     ) -> Result<(TransmitUnit, Carrier, Vec<u8>), CycleError> {
         let mut scan = answer.scan();
         let carrier = answer.carrier();
-        let above = self.asked_from(&answer);
+        let above = answer.above();
         master.after(view, above, &mut |entry| {
             Ok(scan.see(entry.head.sync, entry.text))
         })?;
@@ -290,11 +290,6 @@ impl Transmit<'_> {
         Ok((answer.reply(end), carrier, encoder.bytes))
     }
 
-    /// The number after which the slice begins.
-    fn asked_from(&self, answer: &UpdateAnswer) -> u32 {
-        answer.from()
-    }
-
     fn import(
         &self,
         view: &TreeView,
@@ -302,7 +297,7 @@ impl Transmit<'_> {
         answer: ImportAnswer,
     ) -> Result<(TransmitUnit, Carrier, Vec<u8>), CycleError> {
         let (now, carrier) = (self.options.now, answer.carrier());
-        let base = self.own_srv.min(master.last);
+        let base = answer.base();
         let mut scan = answer.scan();
         let mut encoder = Encoder::new(carrier, now.0);
         each_list(view, now, &mut |text| {
@@ -334,33 +329,20 @@ impl Transmit<'_> {
         if let Some(purge) = server.purge(answered, served, self.own_srv, &self.held, now) {
             header.last_purge = purge.header.last_purge;
             let mut scan = purge.scan();
+            each_offset(tree.view(), &mut |_, record| {
+                scan.see(record.head.sync, record.head.date)
+            })?;
             let mut keep_from = 0;
-            let file = tree.view().open_file(MSTTRANS)?;
-            let len = file.as_ref().map_or(0, crate::tree::view::ViewFile::len);
-            if let Some(file) = file {
-                let mut reader = Reader::new(FileRecords(file), Trust::Tree);
-                let mut offsets = vec![0];
-                while let Some(item) = reader.next_item() {
-                    let Item::Record { offset, record } = item? else {
-                        break;
-                    };
-                    let size = record.len_bytes() as u64;
-                    let wanted = scan.see(record.head.sync, record.head.date);
-                    // The last two ends are enough: the last entry may stay after all.
-                    offsets.push(offset + size);
-                    if offsets.len() > 3 {
-                        offsets.remove(0);
-                    }
-                    if !wanted {
-                        break;
-                    }
-                }
-                if let Some(end) = scan.finish() {
-                    // Either the entry that ended the scan stays, or the last one of the file.
-                    keep_from = offsets.get(offsets.len().saturating_sub(2)).copied().unwrap_or(0);
-                    report.purged = end.records;
-                }
+            if let Some(end) = scan.finish() {
+                let mut index = 0;
+                each_offset(tree.view(), &mut |offset, _| {
+                    keep_from = offset;
+                    index += 1;
+                    index <= end.records
+                })?;
+                report.purged = end.records;
             }
+            let len = tree.view().stat(MSTTRANS)?.map_or(0, |stat| stat.len);
             if keep_from > 0 && keep_from < len {
                 let wanted = usize::try_from(len - keep_from).unwrap_or(usize::MAX);
                 let rest = edit.read_part(MSTTRANS, keep_from, wanted)?;
@@ -377,6 +359,22 @@ impl Transmit<'_> {
         self.server.header = header;
         Ok(())
     }
+}
+
+/// Calls `each` with offset and record for every record of MSTTRANS until it says `false`.
+fn each_offset(
+    view: &TreeView,
+    each: &mut dyn FnMut(u64, &Record<'_>) -> bool,
+) -> Result<(), CycleError> {
+    let file = view.open_file(MSTTRANS)?.ok_or(CycleError::NoMaster)?;
+    let mut reader = Reader::new(FileRecords(file), Trust::Tree);
+    while let Some(item) = reader.next_item() {
+        match item? {
+            Item::Record { offset, record } if each(offset, &record) => {}
+            _ => break,
+        }
+    }
+    Ok(())
 }
 
 fn body_count(body: &crate::core::format::body::Body) -> u32 {
