@@ -69,6 +69,9 @@ pub enum ImportError {
         /// What is free, in bytes.
         free: u64,
     },
+    /// The user wants the work to end; nothing was changed.
+    #[error("interrupted; nothing was changed, and the same command starts again")]
+    Interrupted,
     /// The list is longer than its file can be.
     #[error("{file} would be longer than byte offsets of 32 bits reach")]
     TooLong {
@@ -136,7 +139,7 @@ impl ImportError {
                 "if this is right, run again with --allow-deletes N (or NET/PO=N); everything still waits"
             }
             Self::NoSpace { .. } => "make room on the disk, then import again: nothing is lost",
-            Self::TooLong { .. } => return None,
+            Self::TooLong { .. } | Self::Interrupted => return None,
         })
     }
 }

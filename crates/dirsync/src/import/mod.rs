@@ -13,7 +13,7 @@ mod autocreate;
 pub mod error;
 mod gateway_list;
 pub mod log;
-mod places;
+pub(crate) mod places;
 mod pol;
 pub mod problem;
 pub mod queue;

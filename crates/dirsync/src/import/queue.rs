@@ -320,6 +320,9 @@ impl Run<'_> {
             if told > 64 * 1024 {
                 self.progress.advance(told);
                 told = 0;
+                if self.progress.stop_requested() {
+                    return Err(ImportError::Interrupted);
+                }
             }
         }
     }

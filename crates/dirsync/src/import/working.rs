@@ -519,7 +519,7 @@ mod tests {
     /// Names in two spellings, so that case matters.
     fn name(n: u8) -> Vec<u8> {
         let text = format!("n{}", n / 2);
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             text.into_bytes()
         } else {
             text.to_ascii_uppercase().into_bytes()

@@ -11,8 +11,6 @@ use crate::core::base::catalogue::{
 use super::findings::{FindingKind, all, kinds};
 
 kinds! {
-    UNREADABLE = "file.unreadable" Error ("assigned"):
-        "A file could not be read: the operating system refused. What stands in other files is reported without it.";
     GAL_BAD_ENTRY = "gal.bad-entry" Error ("Q85647 assigned"):
         "An entry of the Global Address List is of a kind that does not exist. A rebuild makes the list anew.";
 }

@@ -103,7 +103,7 @@ fn mailbags(
         &mut |finding| found.push(finding),
         &mut |bag| {
             let row = mailbag_row(&bag, clock);
-            if let Err(error) = list.record(out, &row, |row| mailbag_cells(row)) {
+            if let Err(error) = list.record(out, &row, mailbag_cells) {
                 failed = Some(error);
             }
             if failed.is_some() || out.closed() {

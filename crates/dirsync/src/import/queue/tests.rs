@@ -14,7 +14,6 @@ use crate::core::format::xtn::{Route, XtnRecord};
 use crate::import::rebuild::{RebuildOptions, rebuild};
 use crate::import::testtree::*;
 use crate::progress::NoProgress;
-use crate::tree::disk::Disk as _;
 use crate::tree::disk::mem::MemDisk;
 use crate::tree::{Command, ErrorClass};
 
@@ -420,7 +419,6 @@ fn a_replace_gives_the_same_entries_their_ids_and_all_others_new_ones() {
 }
 
 // rule: dec:DEC-081
-// rule: imp:R-QUE-003
 #[test]
 fn the_own_postoffice_is_left_alone() {
     let disk = site();
@@ -480,8 +478,8 @@ fn an_unknown_postoffice_is_created_with_the_route_to_the_server() {
         (&b"NET"[..], &b"HUB"[..])
     );
     assert_eq!(
-        (new.hub_mailbag.clone(), new.phone),
-        (records[1].hub_mailbag.clone(), records[1].phone)
+        (new.hub_mailbag, new.phone),
+        (records[1].hub_mailbag, records[1].phone)
     );
     assert_eq!(new.options, XtnRecord::AUTOCREATED);
     assert_eq!(records[0].indirect_count.get(), 1);
@@ -1117,6 +1115,6 @@ fn usr_records(disk: &MemDisk) -> Vec<UsrRecord> {
         .chunks_exact(53)
         .map(|bytes| UsrRecord::decode(bytes).unwrap())
         .collect();
-    let touched = bytes.len() % 53 == 0 && records.iter().all(UsrRecord::is_live);
+    let touched = bytes.len().is_multiple_of(53) && records.iter().all(UsrRecord::is_live);
     if touched { records } else { Vec::new() }
 }

@@ -8,6 +8,7 @@
 //!
 //! * [`users`] - local users;
 //! * [`pol`] - entries of the postoffice address list, external ones included;
+//! * [`members`] - who takes part in directory synchronization;
 //! * [`templates`] - ADMIN.TPL and ADMIN.INF;
 //! * [`waiting`] - REQTRANS.GLB: what waits to be sent at T1;
 //! * [`user_files`] - the files of one user, and the mail in his mailbag when he goes.
@@ -15,6 +16,7 @@
 //! Everything is held in memory, which is meant for hundreds to some ten thousand users (ACCESS.GLB
 //! above 32 MiB, that is 57,000 users, is refused).
 
+pub mod members;
 pub mod pol;
 pub mod templates;
 pub mod user_files;
