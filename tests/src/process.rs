@@ -154,7 +154,6 @@ impl Output {
     }
 
     /// Fails the test unless the exit code is `code`; for chains.
-    #[must_use]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "{self}");
         self

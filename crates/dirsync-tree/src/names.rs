@@ -23,6 +23,9 @@ const CACHED_ENTRIES_LIMIT: usize = 20_000;
 pub struct Names {
     /// Directory on disk -> folded name -> name on disk; absent when the directory is too large.
     listings: Mutex<HashMap<RelPath, Listing>>,
+    /// Documented directory -> directory on disk, for those that were found: nearly every look-up
+    /// goes through one of a few dozen.
+    dirs: Mutex<HashMap<RelPath, RelPath>>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,9 +41,25 @@ impl Names {
     /// # Errors
     /// A disk error other than a missing entry.
     pub fn resolve(&self, disk: &dyn Disk, logical: &RelPath) -> Result<RelPath, DiskError> {
+        let parent = logical.parent().unwrap_or_default();
+        let known = self
+            .dirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&parent)
+            .cloned();
+        if let (Some(dir), Some(name)) = (&known, logical.file_name()) {
+            let found = self.find(disk, dir, name)?;
+            return dir.join(found.as_deref().unwrap_or(name)).map_err(|_| {
+                DiskError::new(crate::disk::DiskOp::Stat, logical, DiskErrorKind::NotFound)
+            });
+        }
         let mut at = RelPath::root();
         let mut missing = false;
         for name in logical.names() {
+            if !missing && !at.is_root() {
+                self.remember_dir(logical, &at);
+            }
             let found = if missing {
                 None
             } else {
@@ -53,6 +72,18 @@ impl Names {
             })?;
         }
         Ok(at)
+    }
+
+    /// Remembers where the leading names of `logical` were found, as many as `at` has.
+    fn remember_dir(&self, logical: &RelPath, at: &RelPath) {
+        let mut dir = logical.clone();
+        while dir.names().count() > at.names().count() {
+            dir = dir.parent().unwrap_or_default();
+        }
+        self.dirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(dir, at.clone());
     }
 
     fn find(
@@ -150,6 +181,10 @@ impl Names {
 
     /// Forgets everything, after names were changed.
     pub fn forget(&self) {
+        self.dirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.listings
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -5,6 +5,7 @@
 //! * [`postoffice`] - one postoffice: making it, its lists, its mail;
 //! * [`import`] - address lists from transactions, the Global Address List from the lists;
 //! * [`transport`] - moving mail within a postoffice and between trees;
+//! * [`cycle`] - T1, T2, T3, and the cycle over a site;
 //! * [`insight`] - looking: check, and later status, trace and doctor, through read-only views.
 //!
 //! The pure core and the disk are re-exported as [`core`] and [`tree`].
@@ -12,6 +13,7 @@
 pub use dirsync_core as core;
 pub use dirsync_tree as tree;
 
+pub mod cycle;
 pub mod import;
 pub mod insight;
 pub mod postoffice;

@@ -93,9 +93,11 @@ Examples:
 
 /// `check`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "po-admin check [OPTIONS] <TREE>")]
 pub(crate) struct CheckArgs {
     /// The tree.
-    pub(crate) tree: PathBuf,
+    // Optional for the parser alone, which takes the tree of `check --fix TREE` for an id.
+    pub(crate) tree: Option<PathBuf>,
     /// Mend all that is safe, or the findings of these ids (may be repeated).
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", action = clap::ArgAction::Append)]
     pub(crate) fix: Vec<String>,

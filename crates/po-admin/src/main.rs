@@ -9,6 +9,7 @@ mod failures;
 mod found;
 mod plan;
 mod trees;
+mod wrap;
 
 use dirsync_cli::run;
 

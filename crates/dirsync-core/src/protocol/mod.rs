@@ -15,6 +15,7 @@
 //! | [`numbers`] | the arithmetic of sync numbers: limits, acceptance, acknowledgement, RESYNC |
 //! | [`guard`] | the bulk-delete guard |
 //! | [`log`] | log lines and findings of this floor |
+//! | [`record`] | records to be written |
 //! | [`unit`] | what may not be torn apart: an R and its A lines |
 //! | [`message`] | the messages, their subjects, bodies and text carriers, and who takes which |
 //! | [`requestor`] | T0, T1, T3 and RESYNC at a requestor |
@@ -28,6 +29,7 @@ pub mod guard;
 pub mod log;
 pub mod message;
 pub mod numbers;
+pub mod record;
 pub mod requestor;
 pub mod server;
 pub mod unit;

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::base::{AddressType, Entry, PoName, Transaction, UnixTime};
 
-use super::message::Incoming;
-use super::requestor::{
-    Disposition, ExportScan, Member, NewRecord, ReqTrans, Requestor, Waiting, change,
-};
+use super::message::{Disposition, Incoming};
+use super::record::NewRecord;
+use super::requestor::{ExportScan, Member, ReqTrans, Requestor, Waiting, change};
 use super::server::{OwnLists, Server};
 use super::testkit::{Mail, NOW, TestServer, each, mails_of, requestor};
 
@@ -26,7 +25,7 @@ impl Dice {
     }
 
     fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
+        usize::try_from(self.next() % n as u64).unwrap()
     }
 
     /// True in `percent` of 100.
@@ -269,7 +268,8 @@ impl Network {
         let nodes = std::iter::once("NET/SRV").chain(names).map(|name| {
             let mut requestor = requestor(name, 0, 0, 0);
             if dice.chance(30) {
-                requestor.conf.limit_kb.set(1 + dice.below(3) as u32);
+                let limit = 1 + u32::try_from(dice.below(3)).unwrap();
+                requestor.conf.limit_kb.set(limit);
             }
             Node {
                 requestor,
@@ -374,7 +374,9 @@ impl Network {
                 scan.see(record.number, record.date.0);
             }
             if let Some(end) = scan.finish() {
-                self.server.master.drain(..end.records as usize);
+                self.server
+                    .master
+                    .drain(..usize::try_from(end.records).unwrap());
             }
         }
         self.post(mails, faults);
@@ -438,6 +440,7 @@ fn run(seed: u64, postoffices: usize, cycles: u32, keep_days: u16) -> Vec<String
     ] {
         *part = network.dice.next() % 35;
     }
+    let imports = network.dice.next() % 40;
     for _ in 0..cycles {
         for place in 0..postoffices {
             for _ in 0..network.dice.below(4) {
@@ -448,7 +451,7 @@ fn run(seed: u64, postoffices: usize, cycles: u32, keep_days: u16) -> Vec<String
                 let now = network.now;
                 network.nodes[place].export(now);
             }
-            if place > 0 && network.dice.chance(5) {
+            if place > 0 && network.dice.chance(imports) {
                 let node = &mut network.nodes[place];
                 let plan = node.requestor.import_request(network.now).unwrap();
                 node.requestor.conf = plan.conf;

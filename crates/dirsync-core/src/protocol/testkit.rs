@@ -9,7 +9,8 @@ use crate::format::transactions::{Item, Reader, Record, Trust};
 use super::log::Diary;
 use super::message::{Incoming, Outgoing};
 use super::numbers::Numbers;
-use super::requestor::{NewRecord, ReqTrans, Requestor, T1Plan, T3Message, Waiting};
+use super::record::NewRecord;
+use super::requestor::{ReqTrans, Requestor, T1Plan, T3Message, Waiting};
 use super::server::{
     Answer, OwnLists, Passed, ReceiveUnit, Server, Step, T2Message, TransmitUnit, register,
 };

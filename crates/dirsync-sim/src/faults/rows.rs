@@ -97,3 +97,20 @@ pub fn observe_postoffice(disk: Arc<dyn Disk>) -> Result<Observed, String> {
     }
     Ok(seen)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Every command that commits must have a row; one without fails here, one without a match arm
+    // does not compile.
+    #[test]
+    fn every_command_that_commits_has_a_row() {
+        let without: Vec<_> = Command::ALL
+            .iter()
+            .filter(|command| row(**command).is_empty())
+            .map(|command| command.words())
+            .collect();
+        assert_eq!(without, [""; 0]);
+    }
+}

@@ -25,6 +25,7 @@ pub mod sub;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod suite;
+pub mod trial;
 
 use std::fmt;
 use std::io;

@@ -2,6 +2,7 @@
 
 use crate::core::base::DecodeError;
 use crate::core::protocol::guard::Removal;
+use crate::postoffice::PoError;
 use crate::tree::journal::PlanError;
 use crate::tree::{ErrorClass, TreeError};
 
@@ -12,6 +13,9 @@ pub enum ImportError {
     /// The tree itself.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The postoffice address list, which has a copy of an entry that changes.
+    #[error(transparent)]
+    Postoffice(#[from] PoError),
     /// A file that is needed does not have its form.
     #[error("{file}: {error}")]
     Damaged {
@@ -65,6 +69,9 @@ pub enum ImportError {
         /// What is free, in bytes.
         free: u64,
     },
+    /// The user wants the work to end; nothing was changed.
+    #[error("interrupted; nothing was changed, and the same command starts again")]
+    Interrupted,
     /// The list is longer than its file can be.
     #[error("{file} would be longer than byte offsets of 32 bits reach")]
     TooLong {
@@ -101,6 +108,7 @@ impl ImportError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Tree(error) => error.class(),
+            Self::Postoffice(error) => error.class(),
             Self::SortLock => ErrorClass::Busy,
             Self::Held(_) => ErrorClass::Refused,
             _ => ErrorClass::Data,
@@ -112,6 +120,7 @@ impl ImportError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Tree(error) => return error.hint(),
+            Self::Postoffice(error) => return error.hint(),
             Self::Damaged { .. } | Self::Missing { .. } => "`po-admin check` says what is wrong",
             Self::EmptyAddressList => {
                 "copy NME/ADMINSHD.NME over it (`po-admin check --fix`), then rebuild again"
@@ -130,7 +139,7 @@ impl ImportError {
                 "if this is right, run again with --allow-deletes N (or NET/PO=N); everything still waits"
             }
             Self::NoSpace { .. } => "make room on the disk, then import again: nothing is lost",
-            Self::TooLong { .. } => return None,
+            Self::TooLong { .. } | Self::Interrupted => return None,
         })
     }
 }

@@ -10,14 +10,18 @@ use jiff::tz::TimeZone;
 use crate::core::base::UnixTime;
 use crate::core::base::catalogue::{Family, lookup_code};
 use crate::core::base::codepage::CodePage;
-use crate::core::base::logline::LogSeverity;
+use crate::core::base::logline::{LogEntry, LogSeverity};
 use crate::core::protocol::log::LogLine;
 use crate::postoffice::Edit;
 use crate::tree::{TreeError, TreeView};
 
 /// The log of a requestor.
 pub const DIRSYNC_LOG: &str = "LOG/DIRSYNC.LOG";
-/// DIRSYNC.LOG is cut to its newest half when it would have more bytes.
+/// What the requestor's next status report carries (dsp R-STA-001).
+pub const DSSERVER_LOG: &str = "LOG/DSSERVER.LOG";
+/// The status reports of all requestors, on the server (dsp R-STA-002).
+pub const CENTRAL_LOG: &str = "LOG/CENTRAL.LOG";
+/// A log is cut to its newest half when it would have more bytes.
 pub const LOG_LEN_LIMIT: u64 = 4 << 20;
 
 /// A numbered message with the severity and text of the catalogue, and what it is about.
@@ -79,28 +83,65 @@ fn zone(view: &TreeView) -> TimeZone {
         .unwrap_or(TimeZone::UTC)
 }
 
-/// Appends lines to DIRSYNC.LOG, at one time, in code page 850.
+/// Appends lines to DIRSYNC.LOG, at one time, in code page 850, and in numeric form to
+/// DSSERVER.LOG, which the next T1 sends to the server (Q149271).
 ///
 /// # Errors
 /// A disk error.
 pub fn append(edit: &mut Edit<'_>, now: UnixTime, lines: &[LogLine]) -> Result<(), TreeError> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let time = now.zoned(&zone(edit.view())).datetime();
+    append_local(edit, now, lines)?;
+    let text = render(edit.view(), now, lines, LogEntry::numeric_line);
+    append_bytes(edit, DSSERVER_LOG, &text)
+}
+
+/// Appends lines to DIRSYNC.LOG alone: those of a server, which reports to nobody.
+///
+/// # Errors
+/// A disk error.
+pub fn append_local(
+    edit: &mut Edit<'_>,
+    now: UnixTime,
+    lines: &[LogLine],
+) -> Result<(), TreeError> {
+    let text = render(edit.view(), now, lines, LogEntry::text_line);
+    append_bytes(edit, DIRSYNC_LOG, &text)
+}
+
+/// Lines at one time, in code page 850, each ended by CR LF.
+#[must_use]
+pub fn render(
+    view: &TreeView,
+    now: UnixTime,
+    lines: &[LogLine],
+    form: fn(&LogEntry) -> String,
+) -> Vec<u8> {
+    let time = now.zoned(&zone(view)).datetime();
     let mut text = Vec::new();
     for line in lines {
-        let line = line.clone().at(time).text_line();
+        let line = form(&line.clone().at(time));
         text.extend_from_slice(&CodePage::Cp850.encode_lossy(&line).bytes);
         text.extend_from_slice(b"\r\n");
     }
+    text
+}
+
+/// Appends text to a log, which is cut to its newest half when it would pass [`LOG_LEN_LIMIT`].
+///
+/// # Errors
+/// A disk error.
+pub fn append_bytes(edit: &mut Edit<'_>, path: &str, text: &[u8]) -> Result<(), TreeError> {
+    if text.is_empty() {
+        return Ok(());
+    }
     edit.mkdir("LOG")?;
-    let len = edit.view().stat(DIRSYNC_LOG)?.map_or(0, |stat| stat.len);
-    if len + text.len() as u64 <= LOG_LEN_LIMIT {
-        return edit.append(DIRSYNC_LOG, &text);
+    let len = edit.view().stat(path)?.map_or(0, |stat| stat.len);
+    // What this commit has begun is not cut any more; the next one will.
+    let begun = edit.is_copied(path)? || !edit.appended(path)?.is_empty();
+    if begun || len + text.len() as u64 <= LOG_LEN_LIMIT {
+        return edit.append(path, text);
     }
     let keep = LOG_LEN_LIMIT / 2;
-    let mut newest = match edit.view().open_file(DIRSYNC_LOG)? {
+    let mut newest = match edit.view().open_file(path)? {
         None => Vec::new(),
         Some(file) => {
             let from = file.len().saturating_sub(keep);
@@ -119,10 +160,8 @@ pub fn append(edit: &mut Edit<'_>, now: UnixTime, lines: &[LogLine]) -> Result<(
             bytes.split_off(start)
         }
     };
-    newest.extend_from_slice(&text);
-    let path = edit.view().path(DIRSYNC_LOG)?;
-    edit.plan_mut().replace(path, newest)?;
-    Ok(())
+    newest.extend_from_slice(text);
+    edit.replace_whole(path, newest)
 }
 
 #[cfg(test)]

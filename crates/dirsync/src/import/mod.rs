@@ -8,13 +8,21 @@
 //! A list is in memory while it is changed, and only the lists that transactions name. What a small
 //! change of a large list costs: reading it once and, when it really changed, writing it once.
 
+pub mod apply;
+mod autocreate;
 pub mod error;
+mod gateway_list;
 pub mod log;
-mod places;
+pub(crate) mod places;
+mod pol;
 pub mod problem;
+pub mod queue;
 pub mod rebuild;
 #[cfg(test)]
 mod testtree;
+mod tids;
+mod usr_list;
+mod working;
 
 pub use error::{Held, ImportError};
 pub use problem::{Problem, Problems};

@@ -11,14 +11,8 @@ use crate::core::base::catalogue::{
 use super::findings::{FindingKind, all, kinds};
 
 kinds! {
-    UNREADABLE = "file.unreadable" Error ("assigned"):
-        "A file could not be read: the operating system refused. What stands in other files is reported without it.";
-    GAL_MISSING = "gal.missing" Note ("Q86375 Q96060"):
-        "There is no Global Address List. The first rebuild makes GAL.NME, GALINDEX.GLB and GALNETPO.GLB.";
     GAL_BAD_ENTRY = "gal.bad-entry" Error ("Q85647 assigned"):
         "An entry of the Global Address List is of a kind that does not exist. A rebuild makes the list anew.";
-    GAL_INDEX = "gal.index-unusable" Warning ("Q86375"):
-        "The word index GALINDEX.GLB does not belong to GAL.NME; clients may not find names. A rebuild makes both anew.";
 }
 
 /// The findings of commands that only read, beside those of the checker.
@@ -203,7 +197,7 @@ mod tests {
             kinds("mailbag.key-without-mbg"),
             ["mailbag.key-without-mbg"]
         );
-        assert_eq!(kinds("GAL.MISSING"), ["gal.missing"]);
+        assert_eq!(kinds("GAL.ABSENT"), ["gal.absent"]);
         assert_eq!(kinds("glb\\control.glb"), ["GLB/CONTROL.GLB"]);
         assert_eq!(kinds("CONTROL")[0], "GLB/CONTROL.GLB");
         assert!(kinds("0000004F.MBG").contains(&"MBG/*.MBG"));
@@ -217,7 +211,7 @@ mod tests {
             first("mailbag.key-wihtout-mbg").as_deref(),
             Some("mailbag.key-without-mbg")
         );
-        assert_eq!(first("gal.mising").as_deref(), Some("gal.missing"));
+        assert_eq!(first("gal.abesnt").as_deref(), Some("gal.absent"));
         assert_eq!(first("CONTROLL.GLB").as_deref(), Some("CONTROL.GLB"));
         assert!(!explain("999999").suggestions.is_empty());
         assert_eq!(explain("qqqqqqqqqqqq").suggestions, Vec::<String>::new());

@@ -21,7 +21,7 @@ use crate::core::format::record::{DELETED, LIVE};
 
 use super::edit::Edit;
 use super::error::PoError;
-use super::list_error::{ListError, notice};
+use super::list_error::ListError;
 use super::lists::users::{full_name, mailbox_name};
 use super::lists::{Effects, Lists};
 
@@ -552,3 +552,7 @@ impl Lists {
 fn mem_path(group: Tid) -> String {
     format!("MEM/{}.MEM", HexId(group.0))
 }
+
+#[cfg(test)]
+#[path = "group_tests.rs"]
+mod tests;

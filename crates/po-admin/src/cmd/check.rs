@@ -1,7 +1,7 @@
 //! `po-admin check`: findings grouped by file, and mending them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dirsync::core::base::{Severity, UnixTime};
 use dirsync::insight::check::{CheckOptions, Checked, FixWhat, Fixed, Found, check, fix, fix_plan};
@@ -9,7 +9,7 @@ use dirsync::insight::findings;
 use dirsync::progress::Progress as _;
 use dirsync::tree::journal::CommitInfo;
 use dirsync::tree::marker::Marker;
-use dirsync::tree::{Command, TreeError, TreeView};
+use dirsync::tree::{Command, TreeError, TreeMut, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::exit::ExitCode;
 use dirsync_cli::failure::Failure;
@@ -19,7 +19,7 @@ use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::CheckArgs;
-use crate::{failures, plan, trees};
+use crate::{failures, plan, trees, wrap};
 
 #[derive(Serialize)]
 struct Result_ {
@@ -35,6 +35,9 @@ struct Result_ {
     fix: Option<FixResult>,
     #[serde(skip)]
     problems: Vec<Problem>,
+    /// Notes are counted, and listed unless the user wants it quiet.
+    #[serde(skip)]
+    quiet: bool,
     #[serde(skip)]
     tree: String,
 }
@@ -56,6 +59,7 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
         now_unix_s: session.settings.now(),
         strict_limits: args.strict_limits,
     };
+    let args = &typed(args)?;
     let wanted = wanted(&args.fix)?;
     let (entry, checked, fixed) = if wanted.is_empty() {
         let view = trees::view(&args.tree, &session.settings, "po-admin check")?;
@@ -69,6 +73,33 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
     print(args, entry, checked, fixed, session)
 }
 
+/// Tree and ids, told apart.
+struct Typed {
+    tree: PathBuf,
+    fix: Vec<String>,
+}
+
+/// In `check --fix TREE` the parser takes the tree for an id: without a tree, the one word behind
+/// `--fix` that is no id is the tree.
+fn typed(args: &CheckArgs) -> Result<Typed, Failure> {
+    let mut fix = args.fix.clone();
+    if let Some(tree) = &args.tree {
+        let tree = tree.clone();
+        return Ok(Typed { tree, fix });
+    }
+    let at = fix
+        .iter()
+        .position(|word| !word.is_empty() && findings::by_id(word).is_none());
+    match at {
+        Some(at) => {
+            let tree = std::mem::take(&mut fix[at]).into();
+            Ok(Typed { tree, fix })
+        }
+        None => Err(Failure::usage("the tree is missing")
+            .hint("po-admin check TREE, see po-admin check --help")),
+    }
+}
+
 /// What `--fix` asks for: nothing, all that is safe, ids.
 fn wanted(fix: &[String]) -> Result<Vec<FixWhat>, Failure> {
     let mut wanted = Vec::new();
@@ -79,7 +110,7 @@ fn wanted(fix: &[String]) -> Result<Vec<FixWhat>, Failure> {
     for id in &ids {
         let kind = findings::by_id(id).ok_or_else(|| {
             Failure::usage(format!("--fix: there is no finding {id:?}"))
-                .hint("ids stand in every report; an id given to --fix stands behind the tree: po-admin check TREE --fix ID")
+                .hint("ids stand in every report: po-admin check TREE --fix ID")
         })?;
         if kind.repair.is_empty() {
             return Err(
@@ -107,7 +138,7 @@ fn look(
 type Looked = (TreeEntry, Checked, Option<FixResult>);
 
 fn mend(
-    args: &CheckArgs,
+    args: &Typed,
     wanted: &[FixWhat],
     options: &CheckOptions,
     session: &mut Session<'_>,
@@ -142,6 +173,11 @@ fn mend(
     for loss in losses(&checked.found, wanted) {
         session.confirm(&loss)?;
     }
+    if set_journal_aside(args, wanted, &checked, session)? {
+        session
+            .out
+            .diagnostic("the commit that could not be completed is kept as GLB/JOURNAL/COMMIT.BAD");
+    }
     let mut tree = trees::writer(&args.tree, &session.settings, Command::CheckFix)?;
     let mut result = FixResult {
         mended: 0,
@@ -174,6 +210,33 @@ fn mend(
         after = Some(left);
     }
     Ok((entry, after.unwrap_or(checked), Some(result)))
+}
+
+/// `journal.damaged` is mended without a plan: plans go through the journal.
+fn set_journal_aside(
+    args: &Typed,
+    wanted: &[FixWhat],
+    checked: &Checked,
+    session: &mut Session<'_>,
+) -> anyhow::Result<bool> {
+    const ID: &str = "journal.damaged";
+    let asked = wanted
+        .iter()
+        .any(|what| matches!(what, FixWhat::Ids(ids) if ids.contains(ID)));
+    let damaged = checked.found.iter().any(|found| found.finding.id.0 == ID);
+    if !asked || !damaged {
+        return Ok(false);
+    }
+    session.confirm(
+        "Set aside the commit that cannot be completed; what it had changed already stays half done",
+    )?;
+    let kept = TreeMut::set_journal_aside(
+        &trees::disk(&args.tree)?,
+        &trees::POSTOFFICE,
+        &trees::options(&session.settings, Command::CheckFix.words()),
+    )
+    .map_err(|error| failures::of_tree(&error))?;
+    Ok(kept.is_some())
 }
 
 fn refuse_foreign(view: &TreeView) -> Result<(), Failure> {
@@ -213,7 +276,7 @@ fn losses(found: &[Found], wanted: &[FixWhat]) -> Vec<String> {
 }
 
 fn print(
-    args: &CheckArgs,
+    args: &Typed,
     entry: TreeEntry,
     checked: Checked,
     fix: Option<FixResult>,
@@ -247,6 +310,7 @@ fn print(
         mendable,
         fix,
         problems: Vec::new(),
+        quiet: session.settings.quiet,
         tree: args.tree.to_string_lossy().into_owned(),
     };
     let mut report = Report::new(
@@ -279,7 +343,8 @@ impl Text for Result_ {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         let palette = out.palette;
         let mut file: Option<&str> = None;
-        for problem in &self.problems {
+        let shown = |problem: &&Problem| !(self.quiet && problem.severity == Severity::Note);
+        for problem in self.problems.iter().filter(shown) {
             if file != Some(problem.file.as_str()) {
                 file = Some(&problem.file);
                 let name = if problem.file.is_empty() {
@@ -289,11 +354,7 @@ impl Text for Result_ {
                 };
                 out.line(&palette.heading(&name))?;
             }
-            let mut inner = problem.clone();
-            inner.file = String::new();
-            for line in inner.text(palette).lines() {
-                out.line(&format!("  {line}"))?;
-            }
+            print_problem(out, problem)?;
         }
         for (id, count) in &self.not_listed {
             out.line(&format!("and {count} more of {id}"))?;
@@ -321,6 +382,32 @@ impl Text for Result_ {
         }
         out.line(&line)
     }
+}
+
+/// A problem below the name of its file.
+fn print_problem(out: &mut Output<'_>, problem: &Problem) -> anyhow::Result<()> {
+    let palette = out.palette;
+    let place = match problem.offset {
+        Some(offset) => format!(" at byte {offset}"),
+        None => String::new(),
+    };
+    let word = problem.severity.word();
+    let id = escape::text(&problem.id);
+    let head = format!("  {} {id}{place}: ", palette.severity(problem.severity));
+    let head_width = 2 + word.len() + 1 + id.chars().count() + place.len() + 2;
+    wrap::line(out, &head, head_width, 4, &problem.message)?;
+    let mut row = |label: &str, text: &str| {
+        let head = format!("    {}: ", palette.hint(label));
+        wrap::line(out, &head, 4 + label.len() + 2, 6, text)
+    };
+    if let Some(repair) = &problem.repair {
+        row("repair", &repair.action)?;
+        row("loses", repair.loses.as_deref().unwrap_or("nothing"))?;
+    }
+    if !problem.hint.is_empty() {
+        row("hint", &problem.hint)?;
+    }
+    Ok(())
 }
 
 fn counted(count: usize, word: &str) -> String {

@@ -12,7 +12,10 @@ use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::ExplainArgs;
+use crate::wrap;
 
+/// Where the texts begin.
+const INDENT: usize = 11;
 /// More meanings than this are listed in one line each.
 const IN_FULL: usize = 6;
 
@@ -138,7 +141,7 @@ impl Text for Explained {
             out.line(&out.palette.heading(&head))?;
             for (label, text) in rows {
                 if !text.is_empty() {
-                    print_row(out, label, &text)?;
+                    wrap::line(out, &format!("  {label:7}  "), INDENT, INDENT, &text)?;
                 }
             }
         }
@@ -221,28 +224,4 @@ impl Item {
             }
         }
     }
-}
-
-/// One row, wrapped to the width of the terminal behind its label.
-fn print_row(out: &mut Output<'_>, label: &str, text: &str) -> anyhow::Result<()> {
-    const INDENT: usize = 11;
-    let width = usize::from(out.columns).saturating_sub(INDENT).max(20);
-    let mut line = String::new();
-    let mut first = true;
-    let flush = |line: &str, first: bool, out: &mut Output<'_>| {
-        let label = if first { label } else { "" };
-        out.line(&format!("  {label:7}  {}", escape::text(line)))
-    };
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            flush(&line, first, out)?;
-            first = false;
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    flush(&line, first, out)
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &GalArgs, session: &mut Session<'_>) -> anyhow::Result<O
     };
     let view = trees::view(&args.tree, &session.settings, "po-admin gal")?;
     let ours = view.marker().layout().is_some();
-    if !ours {
+    if !ours && !session.out.json {
         session
             .out
             .note("foreign tree: only the names stand at known places");
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &GalArgs, session: &mut Session<'_>) -> anyhow::Result<O
         &mut |finding| found.push(finding),
         &mut |entry| {
             let row = row(entry);
-            if let Err(error) = list.record(out, &row, |row| cells(row)) {
+            if let Err(error) = list.record(out, &row, cells) {
                 failed = Some(error);
             }
             if failed.is_some() || out.closed() {

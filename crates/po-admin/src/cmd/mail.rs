@@ -60,7 +60,7 @@ struct OwnRow {
 pub(crate) fn list(args: &MailListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let view = trees::view(&args.tree, &session.settings, "po-admin mail list")?;
     let clock = TreeClock::of(&view, session.settings.zone.as_ref());
-    if view.marker().layout().is_none() {
+    if view.marker().layout().is_none() && !session.out.json {
         session.out.note(
             "foreign tree: which headers are deleted is not known (the places inside a KEY file \
              were never published)",
@@ -103,7 +103,7 @@ fn mailbags(
         &mut |finding| found.push(finding),
         &mut |bag| {
             let row = mailbag_row(&bag, clock);
-            if let Err(error) = list.record(out, &row, |row| mailbag_cells(row)) {
+            if let Err(error) = list.record(out, &row, mailbag_cells) {
                 failed = Some(error);
             }
             if failed.is_some() || out.closed() {
@@ -145,9 +145,16 @@ fn mailbag_cells(row: &MailbagRow) -> [String; 7] {
         row.live
             .map_or(format!("{}?", row.headers), |live| live.to_string()),
         count(row.deleted),
-        row.oldest.clone().unwrap_or_default(),
+        row.oldest.as_deref().map_or(String::new(), short),
         count(row.size_bytes),
     ]
+}
+
+/// A time for a table: without seconds and offset, in the zone of the tree.
+fn short(rfc3339: &str) -> String {
+    rfc3339
+        .get(..16)
+        .map_or_else(|| rfc3339.to_owned(), |time| time.replace('T', " "))
 }
 
 fn headers(
@@ -159,17 +166,21 @@ fn headers(
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     let ours = view.marker().layout().is_some();
-    let mut columns = vec![
-        number("#"),
-        text("state"),
+    // Where all are live, that need not be said.
+    let with_state = deleted || !ours;
+    let mut columns = vec![number("#")];
+    if with_state {
+        columns.push(text("state"));
+    }
+    columns.extend([
         text("date"),
         text("sender"),
         text("subject"),
         text("message"),
         number("bytes"),
-    ];
+    ]);
     if ours {
-        columns.extend([text("priority"), number("retries")]);
+        columns.extend([text("prio"), number("tries")]);
     }
     let mut list = List::new(&columns, &session.settings);
     let mut failed = None;
@@ -184,7 +195,7 @@ fn headers(
                 return ControlFlow::Continue(());
             }
             let row = header_row(&header, stem, clock);
-            if let Err(error) = list.record(out, &row, |row| header_cells(row)) {
+            if let Err(error) = list.record(out, &row, |row| header_cells(row, with_state)) {
                 failed = Some(error);
             }
             if failed.is_some() || out.closed() {
@@ -232,20 +243,19 @@ fn header_row(header: &Header, stem: MailbagStem, clock: &TreeClock) -> HeaderRo
     }
 }
 
-fn header_cells(row: &HeaderRow) -> Vec<String> {
-    let mut cells = vec![
-        row.index.to_string(),
-        row.state.to_owned(),
-        row.date.clone().unwrap_or_else(|| "?".to_owned()),
+fn header_cells(row: &HeaderRow, with_state: bool) -> Vec<String> {
+    let mut cells = vec![row.index.to_string()];
+    if with_state {
+        cells.push(row.state.to_owned());
+    }
+    cells.extend([
+        row.date.as_deref().map_or("?".to_owned(), short),
         row.sender.clone(),
         row.subject.clone(),
-        match row.message_bytes {
-            Some(_) => row.message.clone(),
-            None => format!("{} ({})", row.message, row.message_state),
-        },
+        row.message.clone(),
         row.message_bytes
-            .map_or(String::new(), |bytes| bytes.to_string()),
-    ];
+            .map_or(row.message_state.to_owned(), |bytes| bytes.to_string()),
+    ]);
     if let Some(own) = &row.own {
         cells.extend([own.priority.to_owned(), own.retries.to_string()]);
     }

@@ -28,6 +28,17 @@ pub enum Route {
     Administrator(u16),
 }
 
+/// What becomes of a message of the mailbag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// It is done with.
+    Remove,
+    /// It stays where it is.
+    Leave,
+    /// It is moved to the administrator's mailbox.
+    Administrator,
+}
+
 /// The route of a message.
 #[must_use]
 pub fn route(message: &Incoming, half: Half) -> Route {

@@ -19,7 +19,7 @@ mod outgoing;
 mod party;
 mod text;
 
-pub use dispatch::{Half, Route, route};
+pub use dispatch::{Disposition, Half, Route, route};
 pub use incoming::{Incoming, Reply, Request, RequestKind, Secret};
 pub use outgoing::{Attachment, Outgoing};
 pub use party::{NamedParty, Party, TypeList};

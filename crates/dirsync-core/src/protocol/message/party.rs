@@ -146,9 +146,13 @@ impl TypeList {
         self.0.contains(&kind.class())
     }
 
-    /// `PCM|SMTP|X400`.
+    /// `PCM|SMTP|X400`. A list of no type at all is `-`, which no reader takes for a type or for
+    /// the default (ASSIGNED).
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        if self.0.is_empty() {
+            return b"-".to_vec();
+        }
         self.join("|").into_bytes()
     }
 
@@ -187,7 +191,9 @@ mod tests {
         let logged = "PCM,SNADS,X400,SMTP";
         assert_eq!(TypeList::parse(logged.as_bytes()).to_string(), logged);
         assert_eq!(TypeList::parse(b" "), TypeList::default());
-        assert_eq!(TypeList::parse(b"XYZ").to_bytes(), b"");
+        let none = TypeList::parse(b"XYZ");
+        assert!(!none.wants(AddressType::Pcm));
+        assert_eq!(TypeList::parse(none.to_field().text()), none);
         let every: Vec<_> = AddressType::ALL.iter().map(|kind| kind.name()).collect();
         let every = TypeList::parse(every.join("|").as_bytes());
         assert_eq!(every.to_field().text(), every.to_bytes());

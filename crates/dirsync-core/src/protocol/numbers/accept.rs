@@ -188,7 +188,6 @@ impl WaitingChange {
     ///
     /// The caller feeds the numbers of all records that are no dummies; `None` says that the
     /// record goes. Streaming: the state is one counter.
-    #[must_use]
     pub fn renumber(self) -> impl FnMut(u32) -> Option<u32> {
         let mut next = self.renumber_from;
         move |number| {

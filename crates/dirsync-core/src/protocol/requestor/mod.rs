@@ -23,11 +23,10 @@ mod tests;
 pub use resync::ResyncPlan;
 pub(in crate::protocol) use t0::without_info;
 pub use t0::{
-    Appender, ExportKeep, ExportPlan, ExportScan, ImportRequestPlan, Member, NewRecord, T0Refusal,
-    change,
+    Appender, ExportKeep, ExportPlan, ExportScan, ImportRequestPlan, Member, T0Refusal, change,
 };
 pub use t1::{BANNER, T1Plan};
-pub use t3::{Disposition, Part, T3Message, T3Plan, Take};
+pub use t3::{Part, T3Message, T3Plan, Take};
 
 use crate::base::{MailboxName, PoName, Scope};
 use crate::format::reqconf::{ReqConfRecord, req_options};

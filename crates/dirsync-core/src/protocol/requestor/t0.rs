@@ -7,63 +7,13 @@ use crate::base::transaction::Info;
 use crate::base::{DecodeError, Entry, Scope, Transaction, UnixTime};
 use crate::format::body::{Body, Carrier, ImportRequest};
 use crate::format::reqconf::{ReqConfRecord, req_options};
-use crate::format::transactions::{Kind, Record, RecordHead};
+use crate::format::transactions::Record;
 
 use super::{Requestor, Waiting};
 use crate::base::address::Fault;
 use crate::protocol::message::{Attachment, Outgoing};
 use crate::protocol::numbers::{NumbersExhausted, next_number};
-
-/// A record to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRecord {
-    /// Its number.
-    pub number: u32,
-    /// Its date.
-    pub date: UnixTime,
-    /// Transaction or dummy.
-    pub kind: Kind,
-    /// Its text.
-    pub text: Vec<u8>,
-}
-
-impl NewRecord {
-    /// A transaction.
-    #[must_use]
-    pub fn transaction(number: u32, date: UnixTime, text: Vec<u8>) -> Self {
-        Self {
-            number,
-            date,
-            kind: Kind::Transaction,
-            text,
-        }
-    }
-
-    /// The dummy that keeps a number.
-    #[must_use]
-    pub fn dummy(number: u32, date: UnixTime) -> Self {
-        Self {
-            number,
-            date,
-            kind: Kind::Dummy,
-            text: crate::format::transactions::DUMMY_TEXT.to_vec(),
-        }
-    }
-
-    /// The record of the file.
-    #[must_use]
-    pub fn record(&self) -> Record<'_> {
-        Record {
-            head: RecordHead {
-                date: self.date.0,
-                sync: self.number,
-                kind: self.kind,
-                ..RecordHead::default()
-            },
-            text: &self.text,
-        }
-    }
-}
+use crate::protocol::record::NewRecord;
 
 /// A change that is not queued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

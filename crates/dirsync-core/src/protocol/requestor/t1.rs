@@ -6,11 +6,11 @@ use crate::format::body::{Body, Carrier, Request, Status};
 use crate::format::reqconf::{ReqConfRecord, req_options};
 use crate::format::transactions::Record;
 
-use super::t0::NewRecord;
 use super::{ReqTrans, Requestor};
 use crate::protocol::log::{Diary, LogLine};
 use crate::protocol::message::{Attachment, Outgoing};
 use crate::protocol::numbers::is_plausible;
+use crate::protocol::record::NewRecord;
 
 /// The line a requestor's run begins with (Q149271, without the build).
 pub const BANNER: &str = "Microsoft (R) Mail DirSync Requestor V3.5";

@@ -9,7 +9,7 @@ use crate::format::reqconf::{ReqConfRecord, req_options};
 
 use super::{BANNER, Requestor, Waiting};
 use crate::protocol::log::{Diary, IMPORT_BEHIND, LogLine, SERVER_AHEAD};
-use crate::protocol::message::{Half, Incoming, Reply, Route, route};
+use crate::protocol::message::{Disposition, Half, Incoming, Reply, Route, route};
 use crate::protocol::numbers::{
     Ack, NumbersExhausted, Verdict, WaitingChange, acknowledge, judge, order,
 };
@@ -22,17 +22,6 @@ pub struct T3Message {
     pub message: Incoming,
     /// How much of its attachment can be used ([`crate::protocol::unit::Scan`]).
     pub usable: Usable,
-}
-
-/// What becomes of a message of the mailbag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disposition {
-    /// It is done with.
-    Remove,
-    /// It stays where it is.
-    Leave,
-    /// It is moved to the administrator's mailbox.
-    Administrator,
 }
 
 /// Which entries of an attachment apply.

@@ -29,6 +29,7 @@ pub use records::{ServerOff, ServerOn, ServerRefusal, register, server_off};
 pub use slice::{Filter, ImportScan, ImportSize, Passed, SliceEnd, SliceKey, SliceScan};
 pub use transmit::{Answer, Echo, ImportAnswer, OwnLists, TransmitUnit, UpdateAnswer};
 
+use crate::base::logline::LogSeverity;
 use crate::base::{PoName, UnixTime};
 use crate::format::srvconf::{SrvConfHeader, SrvConfRecord, ask};
 
@@ -111,6 +112,25 @@ impl Server {
             .map(|party| LogLine::status(format!("No Tasks From Requestor: {party}")))
             .collect()
     }
+}
+
+/// What is logged when MSTTRANS cannot be read (Q112280, Q103421); the run ends and the
+/// administrator gets a mail.
+#[must_use]
+pub fn master_unreadable(missing: bool) -> Vec<LogLine> {
+    if missing {
+        [LogSeverity::Warning, LogSeverity::Fatal]
+            .map(|severity| LogLine::error_opening(severity, "MSTTRANS"))
+            .to_vec()
+    } else {
+        vec![LogLine::message(40, "MSTTRANS")]
+    }
+}
+
+/// What is logged when SRVCONF is missing, damaged or held by somebody else (Q136487).
+#[must_use]
+pub fn server_busy() -> LogLine {
+    LogLine::message(161, "")
 }
 
 /// Changes one record: what every unit does to the server when it was committed.

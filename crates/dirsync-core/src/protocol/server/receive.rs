@@ -5,7 +5,7 @@
 
 use crate::base::address::Fault;
 use crate::base::logline::LogSeverity;
-use crate::base::{AddressType, Transaction, UnixTime};
+use crate::base::{Address, AddressType, Transaction, UnixTime};
 use crate::format::body::Carrier;
 use crate::format::srvconf::{SrvConfHeader, SrvConfRecord, ask};
 
@@ -13,9 +13,11 @@ use super::{BANNER, Server, put};
 use crate::protocol::log::{
     Diary, IMPORT_BEHIND, LogLine, NUMBERING_RESTARTED, REQUEST_GAP, SERVER_RESTORED,
 };
-use crate::protocol::message::{Half, Incoming, Party, Request, RequestKind, Route, route};
+use crate::protocol::message::{
+    Disposition, Half, Incoming, Party, Request, RequestKind, Route, route,
+};
 use crate::protocol::numbers::{NumbersExhausted, grant_import, next_number, proves_restore};
-use crate::protocol::requestor::{Disposition, NewRecord};
+use crate::protocol::record::NewRecord;
 use crate::protocol::unit::Usable;
 
 /// A message of the server's system mailbag.
@@ -25,7 +27,8 @@ pub struct T2Message {
     pub message: Incoming,
     /// How much of its attachment can be used ([`crate::protocol::unit::Scan`]).
     pub usable: Usable,
-    /// The sender's address, `NET/PO/MAILBOX`, for logs and mails to the administrator.
+    /// The sender's address, `NET/PO/MAILBOX`: replies to a registered requestor go to the mailbox
+    /// it writes from (`$SYSTEM`, `SYSTEM1`; DEC-065).
     pub from: String,
     /// When it came.
     pub arrived: UnixTime,
@@ -154,7 +157,7 @@ impl Server {
                     });
                     return Ok(Step::Done(Box::new(unit)));
                 }
-                let intake = Intake::new(self, unit, index, party, request, message.usable, now)?;
+                let intake = Intake::new(self, unit, (index, party), request, message, now)?;
                 return Ok(Step::Take(Box::new(intake)));
             }
             (Route::Leave, _) => {
@@ -237,13 +240,13 @@ impl<'a> Intake<'a> {
     fn new(
         server: &'a Server,
         mut unit: ReceiveUnit,
-        index: usize,
-        party: Party,
+        (index, party): (usize, Party),
         request: &Request,
-        usable: Usable,
+        message: &T2Message,
         now: UnixTime,
     ) -> Result<Self, NumbersExhausted> {
         let mut record = server.records[index].clone();
+        note_mailbox(&mut record, party, &message.from);
         let last_update = record.last_update.get();
         let heard = last_update != 0 || record.req_sync.get() != 0;
         if request.resync {
@@ -285,7 +288,7 @@ impl<'a> Intake<'a> {
             index,
             record,
             party,
-            usable,
+            usable: message.usable,
             was: request.was,
             place: 0,
             now,
@@ -403,6 +406,16 @@ impl<'a> Intake<'a> {
         unit.header.sync.set(self.sync);
         unit.record = Some((self.index, self.record));
         unit
+    }
+}
+
+/// Notes the mailbox that the requestor writes from.
+fn note_mailbox(record: &mut SrvConfRecord, party: Party, from: &str) {
+    if let Ok(address) = from.parse::<Address>()
+        && address.po() == party.name()
+        && let Some(mailbox) = address.mailbox()
+    {
+        record.mailbox = mailbox.field();
     }
 }
 

@@ -266,6 +266,12 @@ impl UpdateAnswer {
         SliceScan::new(self.common.filter.clone(), self.from, self.upto, self.limit)
     }
 
+    /// The number after which the slice begins.
+    #[must_use]
+    pub fn above(&self) -> u32 {
+        self.from
+    }
+
     /// How the transactions travel.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
@@ -315,6 +321,12 @@ impl ImportAnswer {
     #[must_use]
     pub fn scan(&self) -> ImportScan {
         ImportScan::new(self.common.filter.clone(), self.base, self.upto)
+    }
+
+    /// The number that the lists belong to: the master list is wanted after it.
+    #[must_use]
+    pub fn base(&self) -> u32 {
+        self.base
     }
 
     /// How the transactions travel.

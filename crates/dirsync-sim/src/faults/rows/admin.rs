@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use dirsync::core::base::Severity;
 use dirsync::core::base::time::UnixTime;
 use dirsync::insight::check::{CheckOptions, FixWhat, check, fix, fix_plan};
 use dirsync::tree::disk::Disk;
-use dirsync::tree::disk::mem::MemDisk;
+use dirsync::tree::disk::mem::{MemDisk, Node};
 use dirsync::tree::journal::CommitInfo;
 use dirsync::tree::{Command, TreeMut};
 
@@ -86,7 +87,32 @@ fn observe_place(disk: Arc<dyn Disk>) -> Result<Observed, String> {
 }
 
 /// Scenarios of `po-admin upgrade`.
-pub(super) const UPGRADE: &[Scenario] = &[];
+pub(super) const UPGRADE: &[Scenario] = &[Scenario {
+    command: Command::Upgrade,
+    name: "a tree of a development build (layout 0)",
+    prepare: || {
+        let disk = fresh("POLYNOMIAL", "MONTGOMERY", 1)?;
+        let nodes = disk.snapshot();
+        let Some(Node::File { bytes, .. }) = nodes.get("GLB/LAYOUT.TXT") else {
+            return Err("a fresh tree has no LAYOUT.TXT".into());
+        };
+        let old = String::from_utf8_lossy(bytes).replace("version=1", "version=0");
+        damaged(&disk, &[("GLB/LAYOUT.TXT", Some(old.as_bytes()))])
+    },
+    run: |disk| {
+        let mut tree = TreeMut::open_for_upgrade(disk, postoffice(), &options())
+            .map_err(|error| error.to_string())?;
+        let info = CommitInfo {
+            command: Command::Upgrade,
+            ..info()
+        };
+        dirsync::postoffice::upgrade::upgrade(&mut tree, &info)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    },
+    observe: observe_postoffice,
+    milestones: || Ok(Vec::new()),
+}];
 
 /// Scenarios of `po-admin check --fix`.
 pub(super) const CHECK_FIX: &[Scenario] = &[Scenario {
@@ -104,7 +130,6 @@ fn prepare_damaged() -> Result<MemDisk, String> {
         &[
             ("ATT/AT8", None),
             ("MAI/MA3", Some(b"a file where a directory should be")),
-            ("KEY/SYSTEM.KEY", None),
             ("GLB/USRTRANS.GLB", None),
             ("GLB/CONTROL.GLB", Some(&[0; 8])),
             ("NME/ADMINSHD.NME", None),
@@ -138,8 +163,19 @@ fn run_fix(disk: Arc<dyn Disk>) -> Result<(), String> {
         &info(),
         &mut |_| {},
     )
-    .map(|_| ())
     .map_err(|error| error.to_string())
+    .and_then(|fixed| {
+        // Exit 0 means that nothing but notes is left.
+        match fixed
+            .after
+            .found
+            .iter()
+            .find(|found| found.finding.severity > Severity::Note)
+        {
+            None => Ok(()),
+            Some(left) => Err(format!("left: {}", left.finding.message)),
+        }
+    })
 }
 
 /// The states after each round of mending.

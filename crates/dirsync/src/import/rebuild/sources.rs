@@ -92,6 +92,9 @@ impl Collected {
             })?;
             all.read_usr(view, place.stem, origin, network, place.postoffice)?;
             progress.advance(1);
+            if progress.stop_requested() {
+                return Err(ImportError::Interrupted);
+            }
         }
         Ok(all)
     }

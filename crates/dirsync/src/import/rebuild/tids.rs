@@ -73,12 +73,9 @@ pub(super) fn assign(
             new += 1;
         }
     }
-    let mut at = 0;
-    for entry in gal.iter_mut().filter(|entry| is_external(entry)) {
-        if let Some(address) = addresses.get(at) {
-            entry.tid = address.tid;
-        }
-        at += 1;
+    let external = gal.iter_mut().filter(|entry| is_external(entry));
+    for (entry, address) in external.zip(addresses.iter()) {
+        entry.tid = address.tid;
     }
     Ok(Given {
         header: tids.header(),

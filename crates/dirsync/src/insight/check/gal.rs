@@ -18,7 +18,7 @@ use super::super::findings::{FindingKind, kinds};
 use super::{Check, read};
 
 kinds! {
-    ABSENT = "gal.absent" Note ("Q86375"):
+    MISSING = "gal.missing" Note ("Q86375"):
         "There is no Global Address List; clients do not show one. `glb-import rebuild` makes it.";
     MISSING_PART = "gal.missing-part" Error ("Q86375 Q99117"):
         "One of the three files of the Global Address List is missing; clients hide the list."
@@ -59,7 +59,7 @@ pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
     }
     if there.is_empty() {
         let message = "There is no Global Address List.".to_owned();
-        check.report(&ABSENT, "", None, message, None);
+        check.report(&MISSING, "", None, message, None);
         return Ok(());
     }
     for path in &missing {

@@ -337,7 +337,7 @@ pub fn fix_plan(
     what: &FixWhat,
 ) -> Result<(Plan, u64), TreeError> {
     let (mut plan, mended) = join_fixes(found, what);
-    bump_flag(view, &mut plan)?;
+    bump_flag(&read::Eyes::new(view), &mut plan)?;
     Ok((plan, mended))
 }
 

@@ -7,7 +7,7 @@ use super::Check;
 
 kinds! {
     UNREADABLE = "file.unreadable" Error ("assigned"):
-        "A file or directory could not be read for a reason of the operating system. It counts as absent in the findings above, and nothing is mended while it does.";
+        "A file or directory could not be read: the operating system refused. The check goes on without it, and mends nothing while it cannot see everything.";
 }
 
 pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {

@@ -89,7 +89,7 @@ pub(super) fn by_index(
 fn refuse(why: String, report: &mut Report<'_>) -> Option<Vec<u32>> {
     report(finding(
         INDEX_UNUSABLE,
-        Severity::Warning,
+        Severity::Error,
         INDEX_PATH,
         None,
         format!("{why}; every name was looked at instead"),

@@ -25,13 +25,13 @@ use resolve::Resolver;
 /// The list itself.
 pub const GAL_PATH: &str = "NME/GAL.NME";
 /// There is no Global Address List (yet).
-pub const MISSING: FindingId = FindingId("gal.missing");
+pub const MISSING: FindingId = FindingId("gal.absent");
 /// An entry of a kind that does not exist.
 pub const BAD_ENTRY: FindingId = FindingId("gal.bad-entry");
 /// An entry whose address is not where it points to.
 pub const BAD_POINTER: FindingId = FindingId("gal.bad-pointer");
 /// The word index cannot be used; the list is read from end to end instead.
-pub const INDEX_UNUSABLE: FindingId = FindingId("gal.index-unusable");
+pub const INDEX_UNUSABLE: FindingId = FindingId("gal.index-bad");
 /// Bytes behind the last whole entry.
 pub const FRAGMENT: FindingId = FindingId("size.fragment");
 

@@ -8,6 +8,7 @@
 //!
 //! * [`users`] - local users;
 //! * [`pol`] - entries of the postoffice address list, external ones included;
+//! * [`members`] - who takes part in directory synchronization;
 //! * [`templates`] - ADMIN.TPL and ADMIN.INF;
 //! * [`waiting`] - REQTRANS.GLB: what waits to be sent at T1;
 //! * [`user_files`] - the files of one user, and the mail in his mailbag when he goes.
@@ -15,6 +16,7 @@
 //! Everything is held in memory, which is meant for hundreds to some ten thousand users (ACCESS.GLB
 //! above 32 MiB, that is 57,000 users, is refused).
 
+pub mod members;
 pub mod pol;
 pub mod templates;
 pub mod user_files;
@@ -126,7 +128,7 @@ impl Lists {
             .map_err(|error| ListError::damaged(ADMIN_GRP, error))?;
         let (netpo_header, netpo) = load(edit, &NETPO, NETPO_GLB)?;
         let templates = Templates::open(edit, access2.len())?;
-        let waiting = Waiting::open(edit)?;
+        let waiting = Waiting::open(edit, own, now)?;
         Ok(Self {
             own,
             now,
@@ -190,7 +192,7 @@ impl Lists {
             edit.write(NETPO_GLB, NETPO.build(&self.netpo_header, &self.netpo))?;
         }
         self.templates.save(edit)?;
-        self.waiting.save(edit, self.now)?;
+        self.waiting.save(edit)?;
         if users || pol || groups || netpo {
             edit.lists_changed();
         }
@@ -285,3 +287,6 @@ fn check_users(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

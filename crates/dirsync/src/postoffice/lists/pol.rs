@@ -167,6 +167,45 @@ impl Lists {
         }
         Ok(effects)
     }
+
+    /// All entries, by name.
+    pub(crate) fn pol_entries(&self) -> &[NmeRecord] {
+        &self.pol
+    }
+
+    /// Takes an entry of a gateway's list out of the list and of all groups; the address stays
+    /// where the gateway's list keeps it.
+    pub(crate) fn remove_gateway_entry(
+        &mut self,
+        edit: &mut Edit<'_>,
+        tid: Tid,
+    ) -> Result<super::Effects, PoError> {
+        let effects = self.leave_groups(edit, tid)?;
+        self.pol_remove(tid);
+        Ok(effects)
+    }
+
+    /// Changes an external or gateway entry, which keeps its tuple id and so its place in groups.
+    /// `change` gets the entry and the NETPO record of an external one.
+    pub(crate) fn pol_change(
+        &mut self,
+        tid: Tid,
+        change: impl FnOnce(&mut NmeRecord, Option<&mut NetPoRecord>),
+    ) {
+        let Some(mut entry) = self.pol_remove(tid) else {
+            return;
+        };
+        let address = if entry.nme_kind() == Some(NmeKind::External) {
+            netpo_index(entry.pointer.get())
+                .and_then(|index| self.netpo.get_mut(index))
+                .filter(|record| record.is_live())
+        } else {
+            None
+        };
+        self.dirty.netpo |= address.is_some();
+        change(&mut entry, address);
+        self.pol_insert(entry);
+    }
 }
 
 /// The index of the NETPO record at a byte offset.

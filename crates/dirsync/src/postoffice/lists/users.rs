@@ -137,6 +137,12 @@ impl Lists {
         Users::new(&self.access, &self.access2, &self.access3)
     }
 
+    /// The prompts of the template as people write them.
+    #[must_use]
+    pub fn prompts(&self) -> Vec<String> {
+        self.templates.prompts()
+    }
+
     /// Number of users that exist.
     #[must_use]
     pub fn user_count(&self) -> usize {
@@ -444,7 +450,9 @@ impl Lists {
         if let Some(warning) = self.waiting.warning() {
             effects.warnings.push(warning);
         }
-        let number = self.waiting.push(&transaction, self.now)?;
+        let Some(number) = self.waiting.push(&transaction)? else {
+            return Ok(());
+        };
         let lines = transaction.lines(Default::default(), Default::default());
         let first = lines.first().map(Vec::as_slice).unwrap_or_default();
         effects.transactions.push(format!(

@@ -475,27 +475,27 @@ static DAMAGES: &[Damage] = &[
         s.put("P1/00000003.0LK", Vec::new());
         s.modified -= 100_000;
     }),
-    damage("gal.absent", No, |s| {
+    damage("gal.missing", No, |s| {
         for file in ["NME/GAL.NME", "GLB/GALINDEX.GLB", "GLB/GALNETPO.GLB"] {
             s.remove(file);
         }
     }),
-    damage("gal.missing-part", ById, |s| s.remove("GLB/GALINDEX.GLB")).left(&["gal.absent"]),
+    damage("gal.missing-part", ById, |s| s.remove("GLB/GALINDEX.GLB")).left(&["gal.missing"]),
     damage("gal.unsorted", ById, |s| s.poke("NME/GAL.NME", 2, b"z"))
         .also(&["gal.index-bad"])
-        .left(&["gal.absent"]),
+        .left(&["gal.missing"]),
     damage("gal.index-bad", ById, |s| {
         s.poke("GLB/GALINDEX.GLB", 208, &[9])
     })
-    .left(&["gal.absent"]),
+    .left(&["gal.missing"]),
     damage("gal.bad-pointer", ById, |s| {
         s.poke("NME/GAL.NME", 90 + 37, &[5])
     })
-    .left(&["gal.absent"]),
+    .left(&["gal.missing"]),
     damage("gal.tid-low", ById, |s| {
         s.poke("GLB/GALNETPO.GLB", 0, &[0; 4])
     })
-    .left(&["gal.absent"]),
+    .left(&["gal.missing"]),
 ];
 
 /// What every tree of these tests has.
@@ -661,7 +661,7 @@ fn on_foreign_trees_the_documented_damages_are_found_and_no_others() {
         "dirsync.resync-waits",
         "dirsync.reqtrans-missing",
         "dirsync.mailbag-full",
-        "gal.absent",
+        "gal.missing",
         "gal.missing-part",
     ];
     for case in DAMAGES {

@@ -160,7 +160,7 @@ fn optional_directories_and_absent_texts_are_no_findings() {
         all_ids(&look(&sample.disk()))
             .into_iter()
             .collect::<Vec<_>>(),
-        ["file.missing-rnetsem", "gal.absent"]
+        ["file.missing-rnetsem", "gal.missing"]
     );
 }
 

@@ -431,7 +431,10 @@ pub(super) fn all_ids(checked: &Checked) -> BTreeSet<&'static str> {
 #[test]
 fn the_samples_are_sound() {
     for (sample, notes) in [
-        (Sample::fresh(), &["file.missing-rnetsem", "gal.absent"][..]),
+        (
+            Sample::fresh(),
+            &["file.missing-rnetsem", "gal.missing"][..],
+        ),
         (Sample::filled(), &["file.missing-rnetsem"][..]),
     ] {
         let checked = look(&sample.disk());

@@ -1,0 +1,107 @@
+//! T2: the server takes the requests that wait in SYSTEM and answers everybody who asked (dsp
+//! section 5).
+//!
+//! Receive: the cycle counts; the bulk-delete guard looks at all requests before any is taken; then
+//! one commit for each message: entries to MSTTRANS, numbers to SRVCONF, the message out of the
+//! mailbag (DEC-057). Transmit: one commit for each answer; at the end the purge (DEC-047). A run
+//! that is cut off leaves every message either waiting or wholly taken; the next run goes on.
+
+mod guard;
+mod lists;
+mod master;
+mod receive;
+#[cfg(test)]
+mod tests;
+mod transmit;
+
+pub use transmit::Answered;
+
+use crate::core::protocol::server::Server;
+use crate::postoffice::config::load_srvconf;
+use crate::postoffice::lists::waiting::reqconf;
+use crate::postoffice::{Edit, Identity};
+use crate::progress::Progress;
+use crate::tree::TreeMut;
+
+use super::{CycleError, SRVCONF, Said, StepOptions};
+
+/// What T2 did.
+#[derive(Debug, Clone, Default)]
+pub struct T2Report {
+    /// Number of the cycle.
+    pub cycle: u32,
+    /// s.Sync before.
+    pub sync_before: u32,
+    /// s.Sync after.
+    pub sync_after: u32,
+    /// Requests taken.
+    pub requests: u32,
+    /// Transactions put into the master list.
+    pub taken: u32,
+    /// Replies, in the order of the records.
+    pub answered: Vec<Answered>,
+    /// Requestors whose requests the guard holds, `PCM:NET/PO`.
+    pub held_requestors: Vec<String>,
+    /// Entries that left the master list.
+    pub purged: u64,
+    /// Everything else.
+    pub said: Said,
+}
+
+impl T2Report {
+    /// Transactions sent in all replies.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.answered
+            .iter()
+            .map(|answered| u64::from(answered.count))
+            .sum()
+    }
+}
+
+/// T2 at the directory server.
+///
+/// # Errors
+/// [`CycleError::NotServer`], and others after which what was committed stands.
+pub fn t2(
+    tree: &mut TreeMut,
+    options: &StepOptions,
+    progress: &dyn Progress,
+) -> Result<T2Report, CycleError> {
+    let mut report = T2Report::default();
+    let own = Identity::read(tree.view())?.name;
+    if tree.view().stat(SRVCONF)?.is_none() {
+        return Err(CycleError::NotServer);
+    }
+    if tree.view().stat(super::MSTTRANS)?.is_none() {
+        return Err(CycleError::NoMaster);
+    }
+    let (header, records, own_srv) = {
+        let mut edit = Edit::new(tree.view());
+        let (header, records) = load_srvconf(&mut edit)?;
+        (header, records, reqconf(&mut edit)?.srv_sync.get())
+    };
+    let mut server = Server::new(own, header, records);
+    server.trust_replace = options.trust_replace;
+    server.auto_import = options.auto_import;
+    report.sync_before = server.sync();
+    progress.start("taking requests", None);
+    let held = receive::receive(tree, &mut server, own_srv, options, &mut report)?;
+    report.held_requestors = held
+        .iter()
+        .map(|&index| transmit::party_name(&server, index))
+        .collect();
+    report.cycle = server.header.cycle.get();
+    let mut transmit = transmit::Transmit {
+        server: &mut server,
+        own_srv,
+        held,
+        options,
+        progress,
+        kept: Vec::new(),
+    };
+    transmit.run(tree, &mut report)?;
+    report.sync_after = server.sync();
+    progress.finish();
+    Ok(report)
+}

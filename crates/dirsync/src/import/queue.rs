@@ -1,0 +1,513 @@
+//! The import half of T3: what waits in SRVTRANS.GLB goes into the lists, the queues become empty,
+//! in one commit (imp 5.2, DEC-057).
+//!
+//! The original copied SRVTRANS into three queues (postoffice names, gateway names, names to change in
+//! the address list), sorted each so that every list was rewritten once, and noted in REQCONF how far
+//! it was. Here lists are in memory while they change, so each is written once without sorting,
+//! and a commit is atomic, so there is nothing to note. What an original or a copied tree left is
+//! processed first: USRTRANS, GWTRANS, then NMETRANS (copies in the address list only), all from
+//! their start, because repeating a transaction changes nothing while leaving one out does
+//! (ASSIGNED; the pointers were restart positions by inference, Q112301). Pointers that are not −1 are
+//! put back; leftover work files go (Q122750).
+//!
+//! Records that are damaged or cannot be read are skipped, reported with number and offset, and kept
+//! in `GLB/BADTRANS.GLB` (ASSIGNED), which is cut to its newest half above [`ASIDE_LEN_LIMIT`].
+
+use std::ops::ControlFlow;
+
+use crate::core::base::logline::LogSeverity;
+use crate::core::base::{Transaction, UnixTime};
+use crate::core::format::FixedRecord as _;
+use crate::core::format::master::MasterRecord;
+use crate::core::format::reqconf::{ReqConfRecord, req_options};
+use crate::core::format::transactions::{Item, Kind, Reader, Record, RecordSource, Trust};
+use crate::core::protocol::guard::Ceilings;
+use crate::core::protocol::log::LogLine;
+use crate::postoffice::Edit;
+use crate::postoffice::lists::waiting::FileRecords;
+use crate::progress::Progress;
+use crate::tree::disk::EntryName;
+use crate::tree::journal::{CommitInfo, Committed, Plan};
+use crate::tree::lock::Holder;
+use crate::tree::{TreeError, TreeMut, TreeView};
+
+use super::apply::{Applied, Apply, ApplyOptions, Counts, ListChange, Origin, Part};
+use super::autocreate::Server;
+use super::error::ImportError;
+use super::log::{self, message};
+use super::places::Places;
+use super::problem::Problems;
+use super::rebuild::require_space;
+
+/// What the server sent.
+pub const SRVTRANS: &str = "GLB/SRVTRANS.GLB";
+/// What a crashed run left for lists of postoffices and nodes.
+pub const USRTRANS: &str = "GLB/USRTRANS.GLB";
+/// What a crashed run left for copies in the address list.
+pub const NMETRANS: &str = "GLB/NMETRANS.GLB";
+/// What a crashed run left for gateways.
+pub const GWTRANS: &str = "GLB/GWTRANS.GLB";
+/// The lock of an import (DEC-106).
+pub const SORTLOCK: &str = "GLB/SORTLOCK.GLB";
+/// Records that could not be read.
+pub const BADTRANS: &str = "GLB/BADTRANS.GLB";
+/// BADTRANS.GLB is cut to its newest half when it would have more bytes.
+pub const ASIDE_LEN_LIMIT: usize = 4 << 20;
+/// Most bytes of one damaged stretch that are kept.
+const ASIDE_PIECE: u64 = 256 * 1024;
+const REQCONF: &str = "GLB/REQCONF.GLB";
+const RESYNC: &str = "GLB/RESYNC.GLB";
+const MASTER: &str = "GLB/MASTER.GLB";
+/// The order in which queues are processed.
+const QUEUES: [(&str, Part); 4] = [
+    (USRTRANS, Part::Both),
+    (GWTRANS, Part::Both),
+    (NMETRANS, Part::Copies),
+    (SRVTRANS, Part::Both),
+];
+/// Work files of IMPORT, REQMAIN and SRVMAIN that must not stand between runs (Q122750, Q112301).
+const WORK_FILES: [&str; 7] = [
+    "GLB/IUSRTRAN.GLB",
+    "GLB/INMETRAN.GLB",
+    "GLB/IGWTRANS.GLB",
+    "GLB/ILOCAL.GLB",
+    "GLB/INDEX.GLB",
+    "USR/IMPORT.USR",
+    "INF/IMPORT.INF",
+];
+
+/// How to import.
+#[derive(Debug, Clone)]
+pub struct QueueOptions {
+    /// The one time of this run.
+    pub now: UnixTime,
+    /// Ceilings of the bulk-delete guard.
+    pub allow_deletes: Ceilings,
+    /// Say what is ignored, too.
+    pub verbose: bool,
+    /// Remove SORTLOCK.GLB whoever made it.
+    pub break_lock: bool,
+    /// Create unknown postoffices; `None` as REQCONF.GLB says.
+    pub create_postoffices: Option<bool>,
+}
+
+impl QueueOptions {
+    /// The usual ones, as of `now`.
+    #[must_use]
+    pub fn at(now: UnixTime) -> Self {
+        Self {
+            now,
+            allow_deletes: Ceilings::default(),
+            verbose: false,
+            break_lock: false,
+            create_postoffices: None,
+        }
+    }
+}
+
+/// Records that are not in SRVTRANS.GLB yet: attachments of replies that wait in SYSTEM.
+pub struct Incoming<'a> {
+    /// What it is called in messages.
+    pub name: String,
+    /// The records.
+    pub records: &'a dyn RecordSource<Error = TreeError>,
+    /// Records numbered up to this one are not applied (DEC-037); numbers 0 always are.
+    pub above: u32,
+}
+
+/// What an import found and did.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Records in the queues, damaged ones not counted.
+    pub records: u64,
+    /// What they did.
+    pub counts: Counts,
+    /// The lists that were named.
+    pub lists: Vec<ListChange>,
+    /// Stretches of bytes that are no records.
+    pub damaged: u64,
+    /// Numbered messages.
+    pub problems: Problems,
+    /// Whether anything would be or was written.
+    pub changed: bool,
+}
+
+/// An import: the plan of its one commit, and what it means.
+#[derive(Debug)]
+pub struct QueuePlan {
+    /// Empty when nothing waits.
+    pub plan: Plan,
+    /// What it means.
+    pub imported: Imported,
+}
+
+/// Prepares the import of everything that waits, and of `incoming` behind it. Reads only.
+///
+/// With `incoming` the plan is for judging alone: before mail leaves SYSTEM and any number moves,
+/// the bulk-delete guard has to see what the replies would do (design 4.6).
+///
+/// # Errors
+/// [`ImportError::Held`] with figures, [`ImportError::SortLock`], what autocreate needs, too little
+/// space, a disk error. Nothing is changed.
+pub fn plan_queue(
+    view: &TreeView,
+    options: &QueueOptions,
+    incoming: &[Incoming<'_>],
+    progress: &dyn Progress,
+) -> Result<QueuePlan, ImportError> {
+    let mut edit = Edit::new(view);
+    let mut notes = Vec::new();
+    sort_lock(&mut edit, options, &mut notes)?;
+    let mut waiting = Vec::new();
+    for (path, part) in QUEUES {
+        let len = view.stat(path)?.map_or(0, |stat| stat.len);
+        if len > 0 {
+            waiting.push((path, part, len));
+        }
+    }
+    let bytes: u64 = waiting.iter().map(|(.., len)| len).sum::<u64>()
+        + incoming
+            .iter()
+            .map(|incoming| incoming.records.len_bytes())
+            .sum::<u64>();
+    let mut imported = Imported::default();
+    let mut conf = reqconf(&mut edit)?;
+    if bytes > 0 {
+        require_space(view, bytes)?;
+        progress.start("applying transactions", Some(bytes));
+        let mut run = Run {
+            imported: &mut imported,
+            apply: apply(&mut edit, &conf, options)?,
+            aside: Vec::new(),
+            progress,
+        };
+        for &(path, part, _) in &waiting {
+            if let Some(file) = view.open_file(path)? {
+                let reader = Reader::new(FileRecords(file), Trust::Tree);
+                run.queue(&mut edit, reader, path, part, 0)?;
+            }
+        }
+        for incoming in incoming {
+            let reader = Reader::new(incoming.records, Trust::Network);
+            run.queue(
+                &mut edit,
+                reader,
+                &incoming.name,
+                Part::Both,
+                incoming.above,
+            )?;
+        }
+        let Run { apply, aside, .. } = run;
+        let Applied {
+            counts,
+            lists,
+            problems,
+        } = apply.finish(&mut edit)?;
+        imported.counts = counts;
+        imported.lists = lists;
+        imported.problems = problems;
+        keep_aside(&mut edit, &aside)?;
+        for &(path, _, len) in &waiting {
+            let target = view.path(path)?;
+            edit.plan_mut().set_len(target, len, 0)?;
+        }
+        let changed = imported.lists.iter().any(|list| list.changed);
+        if changed || imported.counts.created > 0 || imported.counts.copies > 0 {
+            edit.lists_changed();
+        }
+        progress.finish();
+    }
+    tidy(&mut edit, &mut conf, &mut notes)?;
+    if view.stat(RESYNC)?.is_some() {
+        let text = "RESYNC.GLB waits; it is not taken yet";
+        imported
+            .problems
+            .file(LogLine::free(LogSeverity::Warning, text), RESYNC);
+    }
+    if bytes > 0 || !notes.is_empty() {
+        let mut lines = vec![log::import_banner()];
+        lines.append(&mut notes);
+        lines.extend(imported.problems.log_lines());
+        lines.push(log::import_finished());
+        log::append(&mut edit, options.now, &lines)?;
+    }
+    let plan = edit.finish()?;
+    imported.changed = !plan.is_empty();
+    Ok(QueuePlan { plan, imported })
+}
+
+/// Imports everything that waits, in one commit.
+///
+/// # Errors
+/// As [`plan_queue`], and those of the commit: then everything still waits, the log is as it was,
+/// and the same call does the work once the cause is removed (Q134228).
+pub fn run_queue(
+    tree: &mut TreeMut,
+    options: &QueueOptions,
+    info: &CommitInfo,
+    progress: &dyn Progress,
+) -> Result<(Imported, Option<Committed>), ImportError> {
+    let QueuePlan { plan, imported } = plan_queue(tree.view(), options, &[], progress)?;
+    let counts = imported.counts;
+    let info = CommitInfo {
+        counts: vec![
+            ("records", imported.records),
+            ("added", counts.added),
+            ("deleted", counts.deleted),
+            ("modified", counts.modified),
+            ("failed", counts.failed),
+        ],
+        ..info.clone()
+    };
+    let committed = tree.commit(&plan, &info)?;
+    Ok((imported, committed))
+}
+
+/// One run over the queues.
+struct Run<'a> {
+    imported: &'a mut Imported,
+    apply: Apply,
+    /// Bytes for BADTRANS.GLB.
+    aside: Vec<u8>,
+    progress: &'a dyn Progress,
+}
+
+impl Run<'_> {
+    fn queue<S: RecordSource<Error = TreeError>>(
+        &mut self,
+        edit: &mut Edit<'_>,
+        mut reader: Reader<S>,
+        file: &str,
+        part: Part,
+        above: u32,
+    ) -> Result<(), ImportError> {
+        let mut number = 0;
+        let mut told = 0;
+        loop {
+            let from = reader.offset();
+            let Some(item) = reader.next_item() else {
+                return Ok(());
+            };
+            number += 1;
+            match item? {
+                Item::Damage(damage) => {
+                    self.imported.damaged += 1;
+                    let mut line = message(40, format!("{}: {}", name(file), damage.error));
+                    line.severity = LogSeverity::Warning;
+                    let at = Origin {
+                        file,
+                        record: number,
+                        offset: damage.offset,
+                    };
+                    self.apply.say(line, at);
+                    let keep = damage.len_bytes.min(ASIDE_PIECE);
+                    keep_bytes(edit.view(), file, damage.offset, keep, &mut self.aside)?;
+                }
+                Item::Record { offset, record } => {
+                    self.imported.records += 1;
+                    let at = Origin {
+                        file,
+                        record: number,
+                        offset,
+                    };
+                    let old = record.head.sync != 0 && record.head.sync <= above;
+                    if !old && !self.record(edit, &record, part, at)? {
+                        record.encode_into(&mut self.aside).unwrap_or(());
+                    }
+                }
+            }
+            told += reader.offset().saturating_sub(from);
+            if told > 64 * 1024 {
+                self.progress.advance(told);
+                told = 0;
+                if self.progress.stop_requested() {
+                    return Err(ImportError::Interrupted);
+                }
+            }
+        }
+    }
+
+    /// Applies one record; `false` when it cannot be read.
+    fn record(
+        &mut self,
+        edit: &mut Edit<'_>,
+        record: &Record<'_>,
+        part: Part,
+        at: Origin<'_>,
+    ) -> Result<bool, ImportError> {
+        if record.is_dummy() || record.head.kind == Kind::ResyncHeader {
+            return Ok(true);
+        }
+        if record.head.kind != Kind::Transaction {
+            let kind = format!("record of kind {}", record.head.kind.byte());
+            self.apply.fail(message(13, kind), at);
+            return Ok(false);
+        }
+        match Transaction::parse(record.text) {
+            Ok(transaction) => {
+                self.apply.take(edit, &transaction, part, at)?;
+                Ok(transaction.check().is_ok())
+            }
+            Err(fault) => {
+                let line = message(fault.fault.number(), format!("line {}", fault.line));
+                self.apply.fail(line, at);
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn name(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file)
+}
+
+/// Keeps the bytes of a damaged stretch of a queue; those of incoming mail stay in the mail.
+fn keep_bytes(
+    view: &TreeView,
+    file: &str,
+    offset: u64,
+    len: u64,
+    aside: &mut Vec<u8>,
+) -> Result<(), ImportError> {
+    if aside.len() >= ASIDE_LEN_LIMIT || !QUEUES.iter().any(|(path, _)| *path == file) {
+        return Ok(());
+    }
+    if let Some(file) = view.open_file(file)? {
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        let n = file.read_at(&mut bytes, offset)?;
+        aside.extend_from_slice(&bytes[..n]);
+    }
+    Ok(())
+}
+
+/// Puts what could not be read behind what earlier runs kept.
+fn keep_aside(edit: &mut Edit<'_>, aside: &[u8]) -> Result<(), ImportError> {
+    if aside.is_empty() {
+        return Ok(());
+    }
+    let mut bytes = edit.read(BADTRANS)?.unwrap_or_default().to_vec();
+    bytes.extend_from_slice(aside);
+    if bytes.len() > ASIDE_LEN_LIMIT {
+        bytes.drain(..bytes.len() - ASIDE_LEN_LIMIT / 2);
+    }
+    edit.write(BADTRANS, bytes)?;
+    Ok(())
+}
+
+fn reqconf(edit: &mut Edit<'_>) -> Result<ReqConfRecord, ImportError> {
+    let bytes = edit.read(REQCONF)?.ok_or_else(|| ImportError::Missing {
+        file: REQCONF.into(),
+        why: "[ 52] Error accessing configuration information",
+    })?;
+    ReqConfRecord::decode(bytes).map_err(|error| ImportError::Damaged {
+        file: REQCONF.into(),
+        error,
+    })
+}
+
+fn apply(
+    edit: &mut Edit<'_>,
+    conf: &ReqConfRecord,
+    options: &QueueOptions,
+) -> Result<Apply, ImportError> {
+    let places = Places::read(edit.view())?;
+    let is_server = match edit.read(MASTER)? {
+        Some(bytes) => MasterRecord::decode(bytes)
+            .is_ok_and(|master| master.has_magic() && master.dirsync_server == 1),
+        None => false,
+    };
+    let server = Server::of(Some(conf), places.own, is_server);
+    let create = options
+        .create_postoffices
+        .unwrap_or_else(|| conf.has(req_options::CREATE_POSTOFFICES));
+    let apply = ApplyOptions {
+        create_postoffices: create,
+        templates: conf.has(req_options::RECEIVE_TEMPLATES),
+        verbose: options.verbose,
+        allow_deletes: options.allow_deletes.clone(),
+        now: options.now,
+    };
+    Apply::new(edit, apply, places, server)
+}
+
+/// DEC-106: ours is removed, because we hold the lock of the tree, so its owner is dead; anybody
+/// else's is message 45.
+fn sort_lock(
+    edit: &mut Edit<'_>,
+    options: &QueueOptions,
+    notes: &mut Vec<LogLine>,
+) -> Result<(), ImportError> {
+    if edit.view().stat(SORTLOCK)?.is_none() {
+        return Ok(());
+    }
+    let ours = edit
+        .view()
+        .read(SORTLOCK, 4096)
+        .ok()
+        .flatten()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|text| Holder::from_note(&text));
+    if ours.is_none() && !options.break_lock {
+        return Err(ImportError::SortLock);
+    }
+    edit.remove(SORTLOCK)?;
+    notes.push(LogLine::status(match ours {
+        Some(holder) => format!("SORTLOCK.GLB removed, {}", holder.sentence()),
+        None => "SORTLOCK.GLB of another program removed".to_owned(),
+    }));
+    Ok(())
+}
+
+/// Pointers back to −1, work files away.
+fn tidy(
+    edit: &mut Edit<'_>,
+    conf: &mut ReqConfRecord,
+    notes: &mut Vec<LogLine>,
+) -> Result<(), ImportError> {
+    // Whatever the address list wrote into it stays.
+    *conf = reqconf(edit)?;
+    let before = conf.clone();
+    conf.clear_pointers();
+    if *conf != before {
+        notes.push(LogLine::status(
+            "Queue pointers of an interrupted import reset",
+        ));
+        edit.write(REQCONF, conf.encode())?;
+    }
+    let mut found: Vec<String> = Vec::new();
+    for path in WORK_FILES {
+        if edit.view().stat(path)?.is_some() {
+            found.push(path.to_owned());
+        }
+    }
+    let glb = edit.view().path("GLB")?;
+    edit.view().list_on_disk(&glb, &mut |entry| {
+        if let EntryName::Plain(name) = &entry.name
+            && is_sort_file(name)
+        {
+            found.push(format!("GLB/{name}"));
+        }
+        ControlFlow::Continue(())
+    })?;
+    found.sort();
+    for path in found {
+        edit.remove(&path)?;
+        notes.push(LogLine::status(format!(
+            "{} of an interrupted import removed",
+            name(&path)
+        )));
+    }
+    Ok(())
+}
+
+/// `SORTnnnn.GLB`, also seen without extension.
+fn is_sort_file(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let stem = upper.strip_suffix(".GLB").unwrap_or(&upper);
+    stem.strip_prefix("SORT").is_some_and(|digits| {
+        !digits.is_empty() && digits.len() <= 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! `glb-import queue`.
+
+use dirsync::core::base::UnixTime;
+use dirsync::core::format::FixedRecord as _;
+use dirsync::core::format::reqconf::{ReqConfRecord, req_options};
+use dirsync::core::protocol::guard::Ceilings;
+use dirsync::import::apply::ListChange;
+use dirsync::import::queue::{Imported, QueueOptions, QueuePlan, plan_queue, run_queue};
+use dirsync::import::rebuild::{RebuildOptions, rebuild};
+use dirsync::progress::Progress as _;
+use dirsync::tree::{Command, TreeView};
+use dirsync_cli::escape;
+use dirsync_cli::failure::Failure;
+use dirsync_cli::output::Output;
+use dirsync_cli::report::{PlanStep, Report, Text};
+use dirsync_cli::session::{Outcome, Session};
+use serde::Serialize;
+
+use crate::args::QueueArgs;
+use crate::report::{self, List};
+use crate::tree;
+
+#[derive(Serialize)]
+struct ListRow {
+    list: String,
+    before: u64,
+    after: u64,
+    removed: u64,
+    changed: bool,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    added: u64,
+    deleted: u64,
+    modified: u64,
+    replaced: u64,
+    templates: u64,
+    repeated: u64,
+    ignored: u64,
+    failed: u64,
+    created: u64,
+    copies: u64,
+}
+
+#[derive(Serialize)]
+struct Result_ {
+    records: u64,
+    damaged: u64,
+    counts: Counts,
+    lists: Vec<ListRow>,
+    plan: Vec<PlanStep>,
+    transaction: Option<u64>,
+    /// Why there is no rebuild: `no-rebuild`, `option`, `dry-run`; absent when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuild_left_out: Option<&'static str>,
+    rebuild: Option<List>,
+}
+
+pub(crate) fn run(args: &QueueArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let settings = &session.settings;
+    let mut allow_deletes = Ceilings::default();
+    for option in &args.allow_deletes {
+        allow_deletes
+            .allow(option)
+            .map_err(|error| Failure::usage(format!("--allow-deletes: {error}")))?;
+    }
+    let options = QueueOptions {
+        allow_deletes,
+        // Message 66: transactions of the own postoffice.
+        verbose: settings.verbose > 0,
+        break_lock: args.break_lock,
+        ..QueueOptions::at(UnixTime(settings.now()))
+    };
+    let mut report = Report::new(Command::ImportQueue.words(), settings);
+    let mut result;
+    if settings.dry_run {
+        let view = tree::view(&args.tree, settings, Command::ImportQueue)?;
+        report.tree(tree::entry(&view, &args.tree, settings));
+        let QueuePlan { plan, imported } = plan_queue(&view, &options, &[], &session.progress)
+            .map_err(|error| tree::of_import(&error))?;
+        report::add(&mut report, &imported.problems);
+        result = Result_::new(&imported);
+        result.plan = report::steps(&view, &plan);
+        result.rebuild_left_out = left_out(args, &view).or(Some("dry-run"));
+    } else {
+        let mut writer = tree::writer(&args.tree, settings, Command::ImportQueue)?;
+        report.tree(tree::entry(writer.view(), &args.tree, settings));
+        let info = tree::info(settings, Command::ImportQueue);
+        let (imported, committed) = run_queue(&mut writer, &options, &info, &session.progress)
+            .map_err(|error| tree::of_import(&error))?;
+        report::add(&mut report, &imported.problems);
+        result = Result_::new(&imported);
+        result.transaction = committed.map(|done| done.transaction);
+        result.rebuild_left_out = left_out(args, writer.view());
+        if result.rebuild_left_out.is_none() {
+            let options = RebuildOptions {
+                now: UnixTime(settings.now()),
+                keep_global_list: args.keep_global_list,
+            };
+            let info = tree::info(settings, Command::Rebuild);
+            let (rebuilt, committed) = rebuild(&mut writer, &options, &info, &session.progress)
+                .map_err(|error| tree::of_import(&error))?;
+            report::add(&mut report, &rebuilt.problems);
+            result.rebuild = Some(List::new(&rebuilt, committed.map(|done| done.transaction)));
+        }
+    }
+    session.progress.finish();
+    report.print(&mut session.out, &result)
+}
+
+/// Why the list is not rebuilt.
+fn left_out(args: &QueueArgs, view: &TreeView) -> Option<&'static str> {
+    if args.no_rebuild {
+        return Some("no-rebuild");
+    }
+    let conf = view.read("GLB/REQCONF.GLB", 4096).ok().flatten();
+    let off = conf
+        .and_then(|bytes| ReqConfRecord::decode(&bytes).ok())
+        .is_some_and(|conf| conf.has_magic() && !conf.has(req_options::REBUILD));
+    off.then_some("option")
+}
+
+impl Result_ {
+    fn new(imported: &Imported) -> Self {
+        let counts = imported.counts;
+        let row = |list: &ListChange| ListRow {
+            list: list.list.to_string(),
+            before: list.before,
+            after: list.after,
+            removed: list.removed,
+            changed: list.changed,
+        };
+        Self {
+            records: imported.records,
+            damaged: imported.damaged,
+            counts: Counts {
+                added: counts.added,
+                deleted: counts.deleted,
+                modified: counts.modified,
+                replaced: counts.replaced,
+                templates: counts.templates,
+                repeated: counts.repeated,
+                ignored: counts.ignored,
+                failed: counts.failed,
+                created: counts.created,
+                copies: counts.copies,
+            },
+            lists: imported.lists.iter().map(row).collect(),
+            plan: Vec::new(),
+            transaction: None,
+            rebuild_left_out: None,
+            rebuild: None,
+        }
+    }
+}
+
+impl Text for Result_ {
+    fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
+        for step in &self.plan {
+            out.line(&step.text())?;
+        }
+        if self.records == 0 && self.damaged == 0 {
+            out.line("no transactions wait")?;
+        } else {
+            let counts = &self.counts;
+            out.line(&format!(
+                "{} transactions: {} added, {} deleted, {} modified, {} lists replaced, {} already so, {} ignored, {} failed",
+                self.records,
+                counts.added,
+                counts.deleted,
+                counts.modified,
+                counts.replaced,
+                counts.repeated,
+                counts.ignored,
+                counts.failed
+            ))?;
+            for list in self.lists.iter().filter(|list| list.changed) {
+                let name = escape::text(&list.list);
+                let (before, after) = (list.before, list.after);
+                out.line(&format!("  {name}: {before} -> {after} entries"))?;
+            }
+            if counts.created > 0 {
+                out.line(&format!("  postoffices created: {}", counts.created))?;
+            }
+        }
+        match (&self.rebuild, self.rebuild_left_out) {
+            (Some(list), _) => list.text(out, false),
+            // The text of the original (Q105965).
+            (None, Some("option")) => out.line("GAL not active on this PO"),
+            (None, Some("dry-run")) => {
+                out.line("Global Address List: would be rebuilt from the new lists")
+            }
+            (None, _) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The console blocks of README.md print what they say.
+#![cfg(unix)]
+
+use std::fs;
+
+use dirsync_tests::{TestTree, program, workspace};
+
+/// The blocks as trycmd wants them: a blank line behind the last output.
+fn for_trycmd(text: &str) -> String {
+    change_fences(text, "\n\n```\n")
+}
+
+/// The blocks as a reader wants them.
+fn for_readers(text: &str) -> String {
+    change_fences(text, "\n```\n")
+}
+
+/// Ends every console block with `fence`.
+fn change_fences(text: &str, fence: &str) -> String {
+    let mut parts = text.split("```console\n");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (block, rest) = part.split_once("\n```\n").unwrap_or((part, ""));
+        out.push_str("```console\n");
+        out.push_str(block.trim_end_matches('\n'));
+        out.push_str(fence);
+        out.push_str(rest);
+    }
+    out
+}
+
+#[test]
+fn the_tour_prints_what_it_says() {
+    let dir = TestTree::new();
+    let readme = workspace().join("README.md");
+    let text = fs::read_to_string(&readme).unwrap();
+    assert_eq!(for_readers(&for_trycmd(&text)), text);
+    // The commands run in README.in, beside the copy.
+    fs::create_dir(dir.join("README.in")).unwrap();
+    dir.write("README.md", for_trycmd(&text));
+    let cases = trycmd::TestCases::new();
+    cases.register_bin("po-admin", program("po-admin"));
+    cases.register_bin("rm", std::path::Path::new("/bin/rm"));
+    cases.env("COLUMNS", "100").env("NO_COLOR", "1");
+    cases.case(dir.join("README.md"));
+    cases.run();
+    // With TRYCMD=overwrite the copy holds what was printed: take it over.
+    if std::env::var_os("TRYCMD").is_some_and(|mode| mode == "overwrite") {
+        let printed = fs::read_to_string(dir.join("README.md")).unwrap();
+        fs::write(readme, for_readers(&printed)).unwrap();
+    }
+}
