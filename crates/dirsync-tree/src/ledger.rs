@@ -6,7 +6,7 @@
 //! also after the first copy was consumed. The hash covers the Message-ID and the envelope's
 //! recipients, so the parts of a split envelope are different messages.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use dirsync_core::format::received::{
     ReceivedHeader, ReceivedSlot, SLOTS, place, view as view_ledger,
@@ -54,7 +54,8 @@ pub struct Ledger {
     /// `None` when the file does not exist yet.
     len_before: Option<u64>,
     next: u32,
-    known: HashSet<u64>,
+    /// Hash to the stem here.
+    known: HashMap<u64, u32>,
     /// Slots to write, with their place.
     added: Vec<(u32, ReceivedSlot)>,
 }
@@ -73,7 +74,7 @@ impl Ledger {
                 path,
                 len_before: None,
                 next: 0,
-                known: HashSet::new(),
+                known: HashMap::new(),
                 added: Vec::new(),
             });
         };
@@ -90,7 +91,7 @@ impl Ledger {
                 .records
                 .iter()
                 .filter(|slot| slot.is_used())
-                .map(|slot| slot.hash.get())
+                .map(|slot| (slot.hash.get(), slot.stem.get()))
                 .collect(),
             added: Vec::new(),
         })
@@ -99,15 +100,22 @@ impl Ledger {
     /// Whether a message was received before (or has been added just now).
     #[must_use]
     pub fn knows(&self, hash: u64) -> bool {
-        self.known.contains(&hash)
+        self.known.contains_key(&hash)
+    }
+
+    /// The stem a message got here when it was received before.
+    #[must_use]
+    pub fn stem_of(&self, hash: u64) -> Option<u32> {
+        self.known.get(&hash).copied()
     }
 
     /// Notes a message that the commit being prepared makes durable: its hash, the time (seconds
     /// since 1970 UTC) and its stem here.
     pub fn add(&mut self, hash: u64, now_unix_s: u32, stem: u32) {
-        if !self.known.insert(hash) {
+        if self.known.contains_key(&hash) {
             return;
         }
+        self.known.insert(hash, stem);
         let slot = ReceivedSlot {
             hash: hash.into(),
             time: now_unix_s.into(),

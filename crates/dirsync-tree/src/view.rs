@@ -548,6 +548,38 @@ impl TreeMut {
         })
     }
 
+    /// Sets a commit that cannot be completed aside (finding `journal.damaged`), so that the tree can
+    /// be opened again; what it had changed already stays as it is. `None` when the journal is sound.
+    /// Returns where the commit is kept.
+    ///
+    /// # Errors
+    /// As [`TreeMut::open`].
+    pub fn set_journal_aside(
+        disk: &Arc<dyn Disk>,
+        domain: &Domain,
+        options: &OpenOptions,
+    ) -> Result<Option<RelPath>, TreeError> {
+        match Self::open(Arc::clone(disk), domain.clone(), options) {
+            Ok(_) => return Ok(None),
+            Err(TreeError::JournalDamaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        // The tree is ours, or the journal would not have been looked at.
+        let names = Names::default();
+        let lock_path = resolve(disk.as_ref(), &names, &domain.home_file(LOCK_FILE)?)?;
+        let lock = acquire(
+            disk.as_ref(),
+            &lock_path,
+            LockKind::Exclusive,
+            options.wait,
+            true,
+        )?;
+        let home = resolve(disk.as_ref(), &names, &RelPath::new(domain.kind.home())?)?;
+        let kept = crate::journal::set_aside(disk.as_ref(), &home)?;
+        drop(lock);
+        Ok(Some(kept))
+    }
+
     /// The tree as it is now.
     #[must_use]
     pub fn view(&self) -> &TreeView {

@@ -21,6 +21,7 @@
 pub mod fault;
 pub mod mem;
 pub mod real;
+pub mod sub;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod suite;

@@ -96,26 +96,25 @@ fn try_commit(
     })?;
     prepare_dir(disk, journal, state.last).map_err(io)?;
 
-    let mut plan = plan.clone();
     let steps = plan.len();
     let payload_bytes = plan.payload_bytes();
-    add_own_steps(
-        disk,
-        journal,
-        &mut plan,
-        info,
-        transaction,
-        steps,
-        payload_bytes,
-    )
-    .map_err(Failed::Before)?;
+    // The caller's plan may hold a whole address list; it is not copied.
+    let own = own_steps(disk, journal, info, transaction, steps, payload_bytes)
+        .map_err(Failed::Before)?;
+    if let Some((path, _)) = own.steps().find(|(path, _)| plan.step(path).is_some()) {
+        return Err(Failed::Before(
+            super::plan::PlanError::Twice(path.clone()).into(),
+        ));
+    }
 
     // Step 1: look at every target, reserve space.
-    let attrs = inspect(disk, &tree, &plan).map_err(Failed::Before)?;
+    let mut attrs = inspect(disk, &tree, plan).map_err(Failed::Before)?;
+    attrs.extend(inspect(disk, &tree, &own).map_err(Failed::Before)?);
 
     // Step 2: staged files and the manifest, durable under names without meaning.
     let mut staged: Vec<RelPath> = Vec::new();
-    let written = write_down(disk, state, &plan, &attrs, transaction, &mut staged);
+    let all: Vec<(&RelPath, &Step)> = plan.steps().chain(own.steps()).collect();
+    let written = write_down(disk, state, &all, &attrs, transaction, &mut staged);
     if let Err(error) = written {
         discard(disk, journal, &staged);
         return Err(Failed::Before(error));
@@ -190,16 +189,16 @@ fn prepare_dir(disk: &dyn Disk, journal: &Journal, last: u64) -> Result<(), Disk
     Ok(())
 }
 
-/// Adds the number of this commit and its audit line.
-fn add_own_steps(
+/// The number of this commit and its audit line.
+fn own_steps(
     disk: &dyn Disk,
     journal: &Journal,
-    plan: &mut Plan,
     info: &CommitInfo,
     transaction: u64,
     steps: usize,
     payload_bytes: u64,
-) -> Result<(), TreeError> {
+) -> Result<Plan, TreeError> {
+    let mut plan = Plan::new();
     let tree = disk.describe();
     let io = |error: DiskError| TreeError::disk(&tree, error);
     let len = |path: &RelPath| -> Result<u64, TreeError> {
@@ -231,7 +230,7 @@ fn add_own_steps(
         kept.extend_from_slice(line.as_bytes());
         plan.replace(journal.audit.clone(), kept)?;
     }
-    Ok(())
+    Ok(plan)
 }
 
 fn one_word(text: &str) -> String {
@@ -391,7 +390,7 @@ fn require_dir(
 fn write_down(
     disk: &dyn Disk,
     state: &JournalState,
-    plan: &Plan,
+    steps: &[(&RelPath, &Step)],
     attrs: &[Attrs],
     transaction: u64,
     staged: &mut Vec<RelPath>,
@@ -399,9 +398,9 @@ fn write_down(
     let tree = disk.describe();
     let io = |error: DiskError| TreeError::disk(&tree, error);
     let journal = &state.journal;
-    let mut entries: Vec<(RelPath, Action)> = Vec::with_capacity(plan.len());
+    let mut entries: Vec<(RelPath, Action)> = Vec::with_capacity(steps.len());
     let mut payloads: Vec<&[u8]> = Vec::new();
-    for ((path, step), attrs) in plan.steps().zip(attrs) {
+    for ((path, step), attrs) in steps.iter().copied().zip(attrs) {
         let action = match step {
             Step::Replace { bytes } => {
                 let number = u32::try_from(staged.len() + 1).unwrap_or(u32::MAX);

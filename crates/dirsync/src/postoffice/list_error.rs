@@ -186,7 +186,7 @@ impl ListError {
                     | notice::BLANK_MAILBOX
                     | notice::DUPLICATE_GROUP
             ),
-            Self::Message { code, .. } => *code == 68,
+            Self::Message { code, .. } => matches!(*code, 54 | 68),
             Self::Damaged { .. } | Self::Refused { .. } => false,
         }
     }

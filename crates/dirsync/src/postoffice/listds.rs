@@ -1,10 +1,9 @@
 //! The numbers of directory synchronization as LISTDS prints them, and their reset (Q96060).
 
 use jiff::tz::TimeZone;
-use zerocopy::little_endian::U32;
 
 use crate::core::base::time::UnixTime;
-use crate::core::format::field::CpField;
+use crate::core::protocol::requestor::Requestor;
 
 use super::config::options::server_name;
 use super::config::requestors::{ShownRequestor, shown};
@@ -150,20 +149,16 @@ pub fn zero(edit: &mut Edit<'_>) -> Result<bool, PoError> {
         }
         .into());
     }
-    let mut conf = reqconf(edit)?;
-    let before = conf.clone();
-    for number in [
-        &mut conf.req_sync,
-        &mut conf.srv_sync,
-        &mut conf.imp_sync,
-        &mut conf.last_sent,
-    ] {
-        *number = U32::new(0);
-    }
-    conf.clear_pointers();
-    conf.types = CpField::from_bytes(b"PCM").unwrap_or_default();
+    let requestor = Requestor {
+        own: own_name(edit)?,
+        conf: reqconf(edit)?,
+        is_server: false,
+    };
+    let Some(conf) = requestor.zeroed() else {
+        return Ok(false);
+    };
     save_reqconf(edit, &conf)?;
-    Ok(conf != before)
+    Ok(conf != requestor.conf)
 }
 
 #[cfg(test)]
@@ -171,6 +166,7 @@ mod tests {
     use super::*;
     use crate::core::base::address::PoName;
     use crate::core::format::FixedRecord as _;
+    use crate::core::format::field::CpField;
     use crate::core::format::field::Password;
     use crate::core::format::reqconf::ReqConfRecord;
     use crate::core::format::srvconf::SRVCONF;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::core::base::finding::{Finding, FindingId, Severity};
 use crate::core::format::FixedRecord;
-use crate::tree::disk::DiskErrorKind;
+use crate::tree::disk::{DiskError, DiskErrorKind, DiskOp};
 use crate::tree::view::ViewFile;
 use crate::tree::{TreeError, TreeView};
 
@@ -33,6 +33,21 @@ pub(crate) fn open_or_report<'v>(
     match view.open_file(path) {
         Ok(file) => Ok(file),
         Err(error) => report_or_fail(path, error, report).map(|()| None),
+    }
+}
+
+/// Opens a file that must be there: for those who act on what it says, a missing or unreadable
+/// source is never an empty one (design 4.6).
+///
+/// # Errors
+/// A disk error; a missing file is one.
+pub(crate) fn open_strict<'v>(view: &'v TreeView, path: &str) -> Result<ViewFile<'v>, TreeError> {
+    match view.open_file(path)? {
+        Some(file) => Ok(file),
+        None => Err(TreeError::disk(
+            &view.describe(),
+            DiskError::new(DiskOp::OpenRead, &view.path(path)?, DiskErrorKind::NotFound),
+        )),
     }
 }
 

@@ -594,11 +594,11 @@ impl Site<'_> {
             let there = match receipt {
                 Receipt::Stored(there) => {
                     stored += 1;
-                    Some(there)
+                    there
                 }
-                Receipt::Repeat => {
+                Receipt::Repeat(there) => {
                     repeated += 1;
-                    None
+                    there
                 }
                 Receipt::Refused(why) => {
                     link.refused.insert(stem);
@@ -634,14 +634,9 @@ impl Site<'_> {
                     done,
                 },
             )?;
-            let Reply::Sent {
-                count: went,
-                problems,
-            } = taken_out
-            else {
+            let Reply::Sent { count: went } = taken_out else {
                 return Err(unexpected(&taken_out));
             };
-            self.note_problems(index, problems);
             count = went;
         }
         if let Some(report) = &mut self.link(index, queue).report {

@@ -26,9 +26,9 @@ use crate::core::format::mbg::{MbgRecord, message_tag};
 use crate::core::format::p1::P1;
 use crate::core::format::xtn::XtnRecord;
 use crate::postoffice::mail::{BagEdit, MAI_LIMIT_BYTES, drop_reference};
-use crate::postoffice::stream::Report;
+use crate::postoffice::stream::{Report, report_or_fail};
 use crate::postoffice::{Edit, Identity, PoError};
-use crate::tree::disk::EntryName;
+use crate::tree::disk::{DiskErrorKind, EntryName};
 use crate::tree::ledger::{Ledger, message_hash};
 use crate::tree::{TreeError, TreeView};
 
@@ -92,11 +92,13 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
     let mut queues: std::collections::BTreeMap<u32, Outbound> = std::collections::BTreeMap::new();
     for name in names {
         let path = format!("P1/{name}");
-        let part = view
-            .read(&path, P1_LIMIT_BYTES)
-            .ok()
-            .flatten()
-            .map(|bytes| P1::decode(&bytes));
+        let part = match view.read(&path, P1_LIMIT_BYTES) {
+            Ok(bytes) => bytes.map(|bytes| P1::decode(&bytes)),
+            Err(error) => {
+                report_or_fail(&path, error, report)?;
+                continue;
+            }
+        };
         let (mailbag, date) = match part {
             Some(Ok(P1 {
                 mailbag: Some(mailbag),
@@ -120,11 +122,17 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
         queue.waiting += 1;
         queue.oldest = queue.oldest.min(date);
     }
-    let mut routes = Routes::load(view, own, report)?;
+    let mut routes = Routes::load(view, own)?;
     let trees = read_routes_ini(view)?;
     let mut found: Vec<Outbound> = queues.into_values().collect();
     for queue in &mut found {
-        let via = routes.handed_to(HexId(queue.mailbag), report)?;
+        let via = match routes.handed_to(HexId(queue.mailbag)) {
+            Ok(via) => via,
+            Err(error) => {
+                report_or_fail("XTN", error, report)?;
+                None
+            }
+        };
         queue.path = via.as_ref().and_then(|via| trees.get(via)).cloned();
         queue.via = via.map(|via| via.to_string());
     }
@@ -277,8 +285,8 @@ fn pack(
 pub enum Receipt {
     /// It is durable there, under this stem.
     Stored(u32),
-    /// It was there before.
-    Repeat,
+    /// It was there before, under this stem.
+    Repeat(u32),
     /// It was not taken: why. It stays at the sender.
     Refused(String),
 }
@@ -311,8 +319,8 @@ pub fn receive(
         };
         let recipients = opened.envelope.recipients.iter().map(Vec::as_slice);
         let hash = message_hash(&opened.envelope.message_id, recipients);
-        if ledger.knows(hash) {
-            receipts.push(Receipt::Repeat);
+        if let Some(stem) = ledger.stem_of(hash) {
+            receipts.push(Receipt::Repeat(stem));
             continue;
         }
         if queue.live_count() >= MAILBAG_RECORDS_MAX {
@@ -441,8 +449,8 @@ pub struct Done {
     pub stem: u32,
     /// As in the parcel.
     pub tag: u32,
-    /// Its stem at the receiver; `None` for a repeat.
-    pub there: Option<u32>,
+    /// Its stem at the receiver.
+    pub there: u32,
 }
 
 /// Takes messages that the receiver `to` has out of an outbound mailbag: prepares the commit. Those
@@ -456,7 +464,6 @@ pub fn sent(
     to: &PoName,
     done: &[Done],
     now: UnixTime,
-    report: &mut Report<'_>,
 ) -> Result<u64, PoError> {
     let own = Identity::read(edit.view())?.name;
     let bag_stem = MailbagStem::Id(mailbag);
@@ -494,20 +501,16 @@ pub fn sent(
             if let Some(po) = Address::parse(recipient).ok().and_then(|a| a.po()) {
                 *counted.entry(po).or_default() += 1;
             }
-            if let Some(there) = parcel.there {
-                sent_lines.push_str(&log::sent_line(
-                    time,
-                    header.size_bytes.get(),
-                    &envelope.originator,
-                    recipient,
-                    stem,
-                    HexId(there),
-                ));
-            }
+            sent_lines.push_str(&log::sent_line(
+                time,
+                header.size_bytes.get(),
+                &envelope.originator,
+                recipient,
+                stem,
+                HexId(parcel.there),
+            ));
         }
-        if let Some(there) = parcel.there {
-            lines.push_str(&log::transfer_lines(time, stem, HexId(there)));
-        }
+        lines.push_str(&log::transfer_lines(time, stem, HexId(parcel.there)));
     }
     if gone.is_empty() {
         return Ok(0);
@@ -516,7 +519,7 @@ pub fn sent(
     for stem in stems {
         drop_reference(edit, stem)?;
     }
-    count_sent(edit, own, &counted, now, report)?;
+    count_sent(edit, own, &counted, now)?;
     if !lines.is_empty() {
         let head = log::sending_lines(time, &own, to, gone.len());
         log::append(edit, log::SESSION, &format!("{head}{lines}"))?;
@@ -531,14 +534,28 @@ fn count_sent(
     own: PoName,
     counted: &HashMap<PoName, u32>,
     now: UnixTime,
-    report: &mut Report<'_>,
 ) -> Result<(), PoError> {
-    let mut routes = Routes::load(edit.view(), own, report)?;
+    let mut routes = Routes::load(edit.view(), own)?;
     let time = log::local_time(edit.view(), now);
     let month =
         u32::from(time.year().unsigned_abs()) * 100 + u32::from(time.month().unsigned_abs());
     for (po, &count) in counted {
-        let Some(RecordPlace { xtn, offset }) = routes.record_place(po, report)? else {
+        let place = match routes.record_place(po) {
+            // A network whose file is gone stops no mail; one that cannot be read now may be read
+            // later.
+            Err(TreeError::Disk { error, .. })
+                if matches!(
+                    error.kind,
+                    DiskErrorKind::NotFound
+                        | DiskErrorKind::NotRegular(_)
+                        | DiskErrorKind::LinkInPath
+                ) =>
+            {
+                continue;
+            }
+            other => other?,
+        };
+        let Some(RecordPlace { xtn, offset }) = place else {
             continue;
         };
         let path = format!("XTN/{xtn}.XTN");

@@ -9,7 +9,7 @@ use crate::core::base::ident::HexId;
 use crate::core::format::access::{Access2Record, AccessRecord};
 use crate::core::format::group::{GroupRecord, MAX_LOCAL_MEMBERS, MemEntry};
 use crate::core::format::record::LIVE;
-use crate::postoffice::stream::{Report, open_or_report, records};
+use crate::postoffice::stream::{open_strict, records};
 use crate::tree::{TreeError, TreeView};
 
 /// Local users that are read.
@@ -67,10 +67,11 @@ impl<'v> Local<'v> {
         }
     }
 
-    fn users(&mut self, report: &mut Report<'_>) -> Result<&Users, TreeError> {
+    fn users(&mut self) -> Result<&Users, TreeError> {
         if self.users.is_none() {
             let mut users = Users::default();
-            if let Some(file) = open_or_report(self.view, "GLB/ACCESS2.GLB", report)? {
+            {
+                let file = open_strict(self.view, "GLB/ACCESS2.GLB")?;
                 records::<Access2Record>(&file, 0, USERS_LIMIT, &mut |_, _, record| {
                     if record.state == LIVE
                         && let Ok(Some(mailbag)) = record.mailbag.get()
@@ -93,10 +94,11 @@ impl<'v> Local<'v> {
         Ok(self.users.get_or_insert_default())
     }
 
-    fn groups(&mut self, report: &mut Report<'_>) -> Result<&HashMap<Vec<u8>, u32>, TreeError> {
+    fn groups(&mut self) -> Result<&HashMap<Vec<u8>, u32>, TreeError> {
         if self.groups.is_none() {
             let mut groups = HashMap::new();
-            if let Some(file) = open_or_report(self.view, "GLB/GROUP.GLB", report)? {
+            {
+                let file = open_strict(self.view, "GLB/GROUP.GLB")?;
                 records::<GroupRecord>(&file, 4, GROUPS_LIMIT, &mut |_, _, record| {
                     if record.is_live() {
                         groups
@@ -114,12 +116,8 @@ impl<'v> Local<'v> {
     /// Who a mailbox name stands for.
     ///
     /// # Errors
-    /// A disk error that is not about one file; those are reported.
-    pub fn find(
-        &mut self,
-        mailbox: &MailboxName,
-        report: &mut Report<'_>,
-    ) -> Result<Recipient, TreeError> {
+    /// A disk error; a missing list is one: whoever cannot be looked up is not unknown.
+    pub fn find(&mut self, mailbox: &MailboxName) -> Result<Recipient, TreeError> {
         if mailbox.is_system() {
             return Ok(Recipient::System);
         }
@@ -127,14 +125,13 @@ impl<'v> Local<'v> {
             return Ok(Recipient::Special);
         }
         let name = folded(mailbox.text());
-        if let Some((mailbag, _)) = self.users(report)?.by_name.get(&name) {
+        if let Some((mailbag, _)) = self.users()?.by_name.get(&name) {
             return Ok(Recipient::User { mailbag: *mailbag });
         }
-        let Some(&tid) = self.groups(report)?.get(&name) else {
+        let Some(&tid) = self.groups()?.get(&name) else {
             return Ok(Recipient::Unknown);
         };
-        let Some(file) = open_or_report(self.view, &format!("MEM/{}.MEM", HexId(tid)), report)?
-        else {
+        let Some(file) = self.view.open_file(&format!("MEM/{}.MEM", HexId(tid)))? else {
             return Ok(Recipient::GroupGone);
         };
         let mut mailbags = Vec::new();
@@ -143,7 +140,7 @@ impl<'v> Local<'v> {
             mailbags.push(HexId(entry.mailbag.get()));
             ControlFlow::Continue(())
         })?;
-        let users = self.users(report)?;
+        let users = self.users()?;
         // A number of nobody is a leftover that the checker finds.
         let members = mailbags
             .into_iter()
@@ -156,12 +153,10 @@ impl<'v> Local<'v> {
     ///
     /// # Errors
     /// As [`Local::find`].
-    pub fn administrator(
-        &mut self,
-        report: &mut Report<'_>,
-    ) -> Result<Option<MailboxName>, TreeError> {
+    pub fn administrator(&mut self) -> Result<Option<MailboxName>, TreeError> {
         let mut index = None;
-        if let Some(file) = open_or_report(self.view, "GLB/ACCESS.GLB", report)? {
+        {
+            let file = open_strict(self.view, "GLB/ACCESS.GLB")?;
             records::<AccessRecord>(&file, 0, USERS_LIMIT, &mut |n, _, record| {
                 if record.state == LIVE && record.kind == AccessRecord::ADMINISTRATOR {
                     index = Some(n);
@@ -172,7 +167,8 @@ impl<'v> Local<'v> {
         }
         let Some(index) = index else { return Ok(None) };
         let mut found = None;
-        if let Some(file) = open_or_report(self.view, "GLB/ACCESS2.GLB", report)? {
+        {
+            let file = open_strict(self.view, "GLB/ACCESS2.GLB")?;
             records::<Access2Record>(&file, 0, index + 1, &mut |n, _, record| {
                 if n == index {
                     found = MailboxName::read(record.mailbox.text()).ok();

@@ -11,6 +11,7 @@
 //! (DEC-102, Q138054); `[017]` is logged once. Nothing is lost by that, and the others are served.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::core::base::HexId;
 use crate::core::base::address::{Address, MailboxName, PoName};
@@ -27,6 +28,9 @@ use crate::postoffice::mail::{
 };
 use crate::postoffice::stream::{Report, report_or_fail};
 use crate::postoffice::{Edit, Identity, PoError};
+
+use crate::tree::TreeError;
+use crate::tree::disk::DiskErrorKind;
 
 use super::local::{Local, Recipient};
 use super::log;
@@ -148,7 +152,7 @@ pub fn pass(
     let mut mailer = Mailer {
         own,
         now,
-        routes: Routes::load(view, own, report)?,
+        routes: Routes::load(view, own)?,
         local: Local::new(view),
         bags: BTreeMap::new(),
         totals: MailerTotals::default(),
@@ -288,13 +292,25 @@ impl Mailer<'_> {
                 return stuck(crate::postoffice::mail::MESSAGE_DAMAGED, error.to_string());
             }
         };
-        let mut split = self.split(&p1, report)?;
+        // What cannot be looked up, or looked at, is neither unknown nor full: the message stays as
+        // it is.
+        let mut split = match self.split(&p1).and_then(|split| {
+            self.look_at_bags(edit, &split, report)?;
+            Ok(split)
+        }) {
+            Ok(split) => split,
+            Err(PoError::Tree(error)) => {
+                report_or_fail(&mai_path, error, report)?;
+                return Ok(Outcome::Stuck);
+            }
+            Err(error) => return Err(error),
+        };
         let added = self.post(edit, header, &p1, &mut split, report)?;
         if added > 0 {
             set_references(edit, stem, count.saturating_add(added))?;
         }
         if !split.failures.is_empty() {
-            self.give_back(edit, header, &p1, &split, report)?;
+            self.give_back(edit, header, &p1, &split)?;
         }
         if split.left.is_empty() {
             edit.remove(&p1_path)?;
@@ -328,7 +344,7 @@ impl Mailer<'_> {
     }
 
     /// Where each recipient's copy goes.
-    fn split(&mut self, p1: &P1, report: &mut Report<'_>) -> Result<Split, PoError> {
+    fn split(&mut self, p1: &P1) -> Result<Split, PoError> {
         let mut split = Split::default();
         let own = self.own;
         // Found in the trace, whole names compared (Q128627).
@@ -341,8 +357,8 @@ impl Mailer<'_> {
                 split.fail(2, recipient);
                 continue;
             };
-            match self.routes.next_hop_of(&address, report)? {
-                NextHop::Here => self.local(&address, recipient, &mut split, report)?,
+            match self.routes.next_hop_of(&address)? {
+                NextHop::Here => self.local(&address, recipient, &mut split)?,
                 NextHop::Unknown => split.fail(2, recipient),
                 NextHop::Mailbag { .. } | NextHop::Gateway(_) if circular => {
                     split.fail(4, recipient);
@@ -363,13 +379,12 @@ impl Mailer<'_> {
         address: &Address,
         recipient: &[u8],
         split: &mut Split,
-        report: &mut Report<'_>,
     ) -> Result<(), PoError> {
         let Some(mailbox) = address.mailbox() else {
             split.fail(2, recipient);
             return Ok(());
         };
-        match self.local.find(&mailbox, report)? {
+        match self.local.find(&mailbox)? {
             Recipient::System => split.local.push((MailbagStem::SYSTEM, recipient.to_vec())),
             Recipient::User { mailbag } => split
                 .local
@@ -389,6 +404,22 @@ impl Mailer<'_> {
             Recipient::Special => {
                 split.special = true;
                 split.left.push(recipient.to_vec());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the mailbags that headers go into; damaged ones are reported and noted as such.
+    fn look_at_bags(
+        &mut self,
+        edit: &mut Edit<'_>,
+        split: &Split,
+        report: &mut Report<'_>,
+    ) -> Result<(), PoError> {
+        let outbound = split.outbound.keys().map(|id| MailbagStem::Id(*id));
+        for mailbag in split.local.iter().map(|(bag, _)| *bag).chain(outbound) {
+            if let Entry::Vacant(new) = self.bags.entry(mailbag) {
+                new.insert(load_strict(edit, mailbag, report)?);
             }
         }
         Ok(())
@@ -450,10 +481,6 @@ impl Mailer<'_> {
         stem: HexId,
         report: &mut Report<'_>,
     ) -> Result<Appended, PoError> {
-        if !self.bags.contains_key(&mailbag) {
-            let bag = load(edit, mailbag, report)?;
-            self.bags.insert(mailbag, bag);
-        }
         let Some(Some(bag)) = self.bags.get_mut(&mailbag) else {
             return Ok(Appended::NoRoom);
         };
@@ -479,7 +506,6 @@ impl Mailer<'_> {
         header: &MbgRecord,
         p1: &P1,
         split: &Split,
-        report: &mut Report<'_>,
     ) -> Result<(), PoError> {
         self.totals.returned += 1;
         let returned = Returned {
@@ -495,7 +521,7 @@ impl Mailer<'_> {
                 .collect(),
         };
         let time = log::local_time(edit.view(), self.now);
-        let admin = self.local.administrator(report)?;
+        let admin = self.local.administrator()?;
         let to = if header.flags & FLAG_NON_DELIVERY == 0 {
             returned.addressee(admin.as_ref())
         } else {
@@ -582,6 +608,21 @@ pub(crate) fn load(
     mailbag: MailbagStem,
     report: &mut Report<'_>,
 ) -> Result<Option<BagEdit>, PoError> {
+    match load_strict(edit, mailbag, report) {
+        Err(PoError::Tree(error)) => {
+            report_or_fail(&mailbag.mbg_path(), error, report)?;
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
+/// As [`load`], but a pair that cannot be read (it may be sound) is an error.
+fn load_strict(
+    edit: &mut Edit<'_>,
+    mailbag: MailbagStem,
+    report: &mut Report<'_>,
+) -> Result<Option<BagEdit>, PoError> {
     match BagEdit::load(edit, mailbag) {
         Ok(bag) => Ok(Some(bag)),
         Err(error @ (PoError::MailbagDamaged { .. } | PoError::NoSuchMailbag { .. })) => {
@@ -589,8 +630,14 @@ pub(crate) fn load(
             report(finding(UNUSABLE, mailbag.key_path(), None, message));
             Ok(None)
         }
-        Err(PoError::Tree(error)) => {
-            report_or_fail(&mailbag.mbg_path(), error, report)?;
+        // Something else stands in its place: that does not go away by itself either.
+        Err(PoError::Tree(TreeError::Disk { tree, error }))
+            if matches!(
+                error.kind,
+                DiskErrorKind::NotRegular(_) | DiskErrorKind::LinkInPath
+            ) =>
+        {
+            report_or_fail(&mailbag.mbg_path(), TreeError::Disk { tree, error }, report)?;
             Ok(None)
         }
         Err(error) => Err(error),

@@ -20,7 +20,7 @@ use crate::core::format::FixedRecord as _;
 use crate::core::format::codes::NetworkType;
 use crate::core::format::network::NetworkRecord;
 use crate::core::format::xtn::{Route, XtnRecord};
-use crate::postoffice::stream::{Report, open_or_report, records};
+use crate::postoffice::stream::{open_strict, records};
 use crate::tree::{TreeError, TreeView};
 
 /// Networks and gateways that are read.
@@ -87,21 +87,16 @@ impl<'v> Routes<'v> {
     /// Reads NETWORK.GLB of the postoffice `own`.
     ///
     /// # Errors
-    /// An error that is not about this one file; that is reported.
-    pub fn load(
-        view: &'v TreeView,
-        own: PoName,
-        report: &mut Report<'_>,
-    ) -> Result<Self, TreeError> {
+    /// A disk error; a missing file is one.
+    pub fn load(view: &'v TreeView, own: PoName) -> Result<Self, TreeError> {
         let mut networks = Vec::new();
-        if let Some(file) = open_or_report(view, "GLB/NETWORK.GLB", report)? {
-            records::<NetworkRecord>(&file, 0, NETWORKS_LIMIT, &mut |_, _, record| {
-                if record.is_live() {
-                    networks.push(record.clone());
-                }
-                ControlFlow::Continue(())
-            })?;
-        }
+        let file = open_strict(view, "GLB/NETWORK.GLB")?;
+        records::<NetworkRecord>(&file, 0, NETWORKS_LIMIT, &mut |_, _, record| {
+            if record.is_live() {
+                networks.push(record.clone());
+            }
+            ControlFlow::Continue(())
+        })?;
         Ok(Self {
             view,
             own,
@@ -110,11 +105,7 @@ impl<'v> Routes<'v> {
         })
     }
 
-    fn network(
-        &mut self,
-        network: &[u8],
-        report: &mut Report<'_>,
-    ) -> Result<&HashMap<Vec<u8>, Known>, TreeError> {
+    fn network(&mut self, network: &[u8]) -> Result<&HashMap<Vec<u8>, Known>, TreeError> {
         let key = folded(network);
         if !self.by_network.contains_key(&key) {
             let mut known = HashMap::new();
@@ -124,10 +115,7 @@ impl<'v> Routes<'v> {
                 .filter(|record| record.name.eq_ignore_case(network))
                 .filter_map(|record| record.xtn.get().ok().flatten());
             for xtn in records_of {
-                let Some(file) = open_or_report(self.view, &format!("XTN/{xtn}.XTN"), report)?
-                else {
-                    continue;
-                };
+                let file = open_strict(self.view, &format!("XTN/{xtn}.XTN"))?;
                 records::<XtnRecord>(&file, 0, POSTOFFICES_LIMIT, &mut |_, offset, record| {
                     if let Some(found) = read_record(network, xtn, offset, record) {
                         known
@@ -143,21 +131,21 @@ impl<'v> Routes<'v> {
         Ok(self.by_network.entry(key).or_default())
     }
 
-    fn find(&mut self, po: &PoName, report: &mut Report<'_>) -> Result<Option<Known>, TreeError> {
+    fn find(&mut self, po: &PoName) -> Result<Option<Known>, TreeError> {
         let name = folded(po.postoffice());
-        Ok(self.network(po.network(), report)?.get(&name).copied())
+        Ok(self.network(po.network())?.get(&name).copied())
     }
 
     /// Where mail for a postoffice goes. Names are compared whole and without regard to case
     /// (Q128627: comparing nine characters made loops out of nothing).
     ///
     /// # Errors
-    /// A disk error that is not about one file.
-    pub fn next_hop(&mut self, po: &PoName, report: &mut Report<'_>) -> Result<NextHop, TreeError> {
+    /// A disk error; a missing XTN file is one: whoever cannot read a route must not take it for none.
+    pub fn next_hop(&mut self, po: &PoName) -> Result<NextHop, TreeError> {
         if *po == self.own {
             return Ok(NextHop::Here);
         }
-        let Some(known) = self.find(po, report)? else {
+        let Some(known) = self.find(po)? else {
             return Ok(NextHop::Unknown);
         };
         let Some(hub) = known.hub else {
@@ -168,7 +156,7 @@ impl<'v> Routes<'v> {
         };
         // The hub's record counts, not the stem noted beside the indirect one: a hub that was
         // removed and made again has another mailbag (Q118561).
-        let found = self.find(&hub, report)?;
+        let found = self.find(&hub)?;
         let mailbag = found.map(|hub| hub.mailbag).or(known.hub_mailbag);
         Ok(match mailbag {
             Some(mailbag) if hub != self.own => NextHop::Mailbag { mailbag, via: hub },
@@ -180,14 +168,10 @@ impl<'v> Routes<'v> {
     ///
     /// # Errors
     /// As [`Routes::next_hop`].
-    pub fn next_hop_of(
-        &mut self,
-        address: &Address,
-        report: &mut Report<'_>,
-    ) -> Result<NextHop, TreeError> {
+    pub fn next_hop_of(&mut self, address: &Address) -> Result<NextHop, TreeError> {
         if address.kind() == AddressType::Pcm {
             return match address.po() {
-                Some(po) => self.next_hop(&po, report),
+                Some(po) => self.next_hop(&po),
                 None => Ok(NextHop::Unknown),
             };
         }
@@ -222,44 +206,43 @@ impl<'v> Routes<'v> {
     /// belongs to no external postoffice.
     ///
     /// # Errors
-    /// A disk error that is not about one file.
-    pub fn handed_to(
-        &mut self,
-        mailbag: HexId,
-        report: &mut Report<'_>,
-    ) -> Result<Option<PoName>, TreeError> {
+    /// A disk error; a missing XTN file is one: whoever cannot read a route must not take it for none.
+    pub fn handed_to(&mut self, mailbag: HexId) -> Result<Option<PoName>, TreeError> {
         let networks: Vec<Vec<u8>> = self
             .networks
             .iter()
             .filter(|record| record.network_type() == Some(NetworkType::Network))
             .map(|record| record.name.text().to_vec())
             .collect();
+        // A network that cannot be read hides nothing that another one says.
+        let mut unreadable = None;
         for network in networks {
-            let known = self
-                .network(&network, report)?
-                .values()
-                .find(|known| known.mailbag == mailbag)
-                .copied();
+            let known = match self.network(&network) {
+                Ok(known) => known
+                    .values()
+                    .find(|known| known.mailbag == mailbag)
+                    .copied(),
+                Err(error) => {
+                    unreadable = Some(error);
+                    continue;
+                }
+            };
             if let Some(known) = known {
-                return Ok(match self.next_hop(&known.name, report)? {
+                return Ok(match self.next_hop(&known.name)? {
                     NextHop::Mailbag { via, .. } => Some(via),
                     _ => Some(known.name),
                 });
             }
         }
-        Ok(None)
+        unreadable.map_or(Ok(None), Err)
     }
 
     /// Where the record of a postoffice stands.
     ///
     /// # Errors
     /// As [`Routes::next_hop`].
-    pub fn record_place(
-        &mut self,
-        po: &PoName,
-        report: &mut Report<'_>,
-    ) -> Result<Option<RecordPlace>, TreeError> {
-        Ok(self.find(po, report)?.map(|known| RecordPlace {
+    pub fn record_place(&mut self, po: &PoName) -> Result<Option<RecordPlace>, TreeError> {
+        Ok(self.find(po)?.map(|known| RecordPlace {
             xtn: known.xtn,
             offset: known.offset,
         }))

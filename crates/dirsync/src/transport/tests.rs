@@ -482,6 +482,31 @@ fn special_mail_stays_and_damage_is_named() {
     assert!(changed.is_empty(), "{changed:?}");
 }
 
+// rule: tra:R-ERR-007
+#[test]
+fn a_list_that_cannot_be_read_returns_no_mail() {
+    let (a, b, _) = pair();
+    let files = ["XTN/00000001.XTN", "GLB/ACCESS2.GLB", "GLB/NETWORK.GLB"];
+    let kept: Vec<Vec<u8>> = files.iter().map(|path| read(&a, path).unwrap()).collect();
+    for (path, bytes) in files.iter().zip(&kept) {
+        a.unlink(&p(path)).unwrap();
+        if *path == "GLB/ACCESS2.GLB" {
+            a.add_special(&p(path), EntryKind::Fifo).unwrap();
+        }
+        send(&a, "NET/A/Admin", &["NET/B/$SYSTEM", "NET/A/Admin"], path);
+        let report = Net::of(&[("a", &a), ("b", &b)]).deliver();
+        assert!(report.has_problems());
+        assert_eq!(subjects(&a, MailbagStem::INQUEUE), [*path]);
+        let _ = a.unlink(&p(path));
+        a.add_file(&p(path), bytes).unwrap();
+        let report = Net::of(&[("a", &a), ("b", &b)]).deliver();
+        assert!(!report.has_problems(), "{report:#?}");
+    }
+    assert_eq!(system_mail(&b), files);
+    assert_eq!(subjects(&a, ADMIN), files);
+    account(&a);
+}
+
 #[test]
 fn a_dry_run_changes_nothing_and_says_what_the_mailer_does() {
     let (a, b, _) = pair();

@@ -9,7 +9,7 @@ use dirsync::insight::findings;
 use dirsync::progress::Progress as _;
 use dirsync::tree::journal::CommitInfo;
 use dirsync::tree::marker::Marker;
-use dirsync::tree::{Command, TreeError, TreeView};
+use dirsync::tree::{Command, TreeError, TreeMut, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::exit::ExitCode;
 use dirsync_cli::failure::Failure;
@@ -173,6 +173,11 @@ fn mend(
     for loss in losses(&checked.found, wanted) {
         session.confirm(&loss)?;
     }
+    if set_journal_aside(args, wanted, &checked, session)? {
+        session
+            .out
+            .diagnostic("the commit that could not be completed is kept as GLB/JOURNAL/COMMIT.BAD");
+    }
     let mut tree = trees::writer(&args.tree, &session.settings, Command::CheckFix)?;
     let mut result = FixResult {
         mended: 0,
@@ -205,6 +210,33 @@ fn mend(
         after = Some(left);
     }
     Ok((entry, after.unwrap_or(checked), Some(result)))
+}
+
+/// `journal.damaged` is mended without a plan: plans go through the journal.
+fn set_journal_aside(
+    args: &Typed,
+    wanted: &[FixWhat],
+    checked: &Checked,
+    session: &mut Session<'_>,
+) -> anyhow::Result<bool> {
+    const ID: &str = "journal.damaged";
+    let asked = wanted
+        .iter()
+        .any(|what| matches!(what, FixWhat::Ids(ids) if ids.contains(ID)));
+    let damaged = checked.found.iter().any(|found| found.finding.id.0 == ID);
+    if !asked || !damaged {
+        return Ok(false);
+    }
+    session.confirm(
+        "Set aside the commit that cannot be completed; what it had changed already stays half done",
+    )?;
+    let kept = TreeMut::set_journal_aside(
+        &trees::disk(&args.tree)?,
+        &trees::POSTOFFICE,
+        &trees::options(&session.settings, Command::CheckFix.words()),
+    )
+    .map_err(|error| failures::of_tree(&error))?;
+    Ok(kept.is_some())
 }
 
 fn refuse_foreign(view: &TreeView) -> Result<(), Failure> {

@@ -25,7 +25,8 @@ kinds! {
     JOURNAL_PENDING = "journal.pending" Error ("assigned"):
         "A writer stopped after its commit point. The tree is shown as if the commit were completed; the next command that writes completes it.";
     JOURNAL_DAMAGED = "journal.damaged" Fatal ("assigned"):
-        "The journal holds a commit that cannot be completed, so nothing can be written. The tree is shown as it stands on the disk.";
+        "The journal holds a commit that cannot be completed, so nothing can be written. The tree is shown as it stands on the disk."
+        => "The commit is set aside as JOURNAL/COMMIT.BAD.", loses "what it had not done yet; what it had done stays";
 }
 
 pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
@@ -77,7 +78,11 @@ pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
         );
     }
     if let Some(why) = view.journal_damage() {
-        let message = format!("The journal holds a commit that cannot be completed: {why}.");
+        let message = format!(
+            "The journal holds a commit that cannot be completed: {why}. \
+             `--fix {}` sets it aside.",
+            JOURNAL_DAMAGED.id
+        );
         check.report(&JOURNAL_DAMAGED, "", None, message, None);
     }
     if is_workgroup(check)? {

@@ -4,8 +4,6 @@
 //! that takes part, in the order of their records, as the published listing shows (dsp R-T0-005,
 //! Q96060). What waited of the own list and was never sent is said again by it and goes (DEC-059).
 
-use zerocopy::little_endian::U32;
-
 use crate::core::base::address::Scope;
 use crate::core::base::time::UnixTime;
 use crate::core::base::transaction::Transaction;
@@ -48,21 +46,17 @@ impl Lists {
     /// # Errors
     /// Message 2 when REQTRANS.GLB is missing (dsp R-T0-006); numbers are used up.
     pub fn export(&mut self, edit: &mut Edit<'_>) -> Result<Exported, PoError> {
-        let own = self.own();
+        let (conf, dropped) = self.waiting.begin_export(edit, self.now)?;
         let mut done = Exported {
-            dropped: self.waiting.replace_list(edit, own)?,
+            dropped,
             ..Exported::default()
         };
         done.warnings.extend(self.waiting.warning());
-        let scope = Scope::pcm(own);
-        let now = self.now;
-        done.first = self.waiting.push(&Transaction::Replace { scope }, now)?;
-        done.last = done.first;
+        let scope = Scope::pcm(self.own());
+        self.queue(&Transaction::Replace { scope }, &mut done)?;
         if self.sends_templates() {
             let fields = self.templates.lines();
-            done.last = self
-                .waiting
-                .push(&Transaction::Template { scope, fields }, now)?;
+            self.queue(&Transaction::Template { scope, fields }, &mut done)?;
         }
         for index in 0..self.access.len() {
             if self.access[index].state != LIVE || self.access[index].dirsync != 1 {
@@ -70,7 +64,7 @@ impl Lists {
             }
             match self.addition(index) {
                 Some(transaction) => {
-                    done.last = self.waiting.push(&transaction, now)?;
+                    self.queue(&transaction, &mut done)?;
                     done.users += 1;
                 }
                 None => done.warnings.push(format!(
@@ -81,13 +75,21 @@ impl Lists {
         for index in 0..self.groups.len() {
             if let Some(entry) = self.group_entry(index)? {
                 let transaction = Transaction::add(entry.alias, entry.address);
-                done.last = self.waiting.push(&transaction, now)?;
+                self.queue(&transaction, &mut done)?;
                 done.groups += 1;
             }
         }
-        let mut conf = self.waiting.conf().clone();
-        conf.last_export = U32::new(now.0);
         save_reqconf(edit, &conf)?;
         Ok(done)
+    }
+
+    fn queue(&mut self, transaction: &Transaction, done: &mut Exported) -> Result<(), PoError> {
+        if let Some(number) = self.waiting.push(transaction)? {
+            done.last = number;
+            if done.first == 0 {
+                done.first = number;
+            }
+        }
+        Ok(())
     }
 }

@@ -4,9 +4,11 @@
 //! * [`requestors`] - the server's records of its requestors;
 //! * [`registration`] - naming the server at a requestor;
 //! * [`options`] - types, limit, templates and the other options, with read-back;
-//! * [`export`] - the whole own list into the waiting transactions.
+//! * [`export`] - the whole own list into the waiting transactions;
+//! * [`import_request`] - asking the server for all lists.
 
 pub mod export;
+pub mod import_request;
 pub mod options;
 pub mod registration;
 pub mod requestors;

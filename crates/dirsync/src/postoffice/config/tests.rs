@@ -397,3 +397,40 @@ fn templates_go_first_and_groups_last() {
     );
     po.assert_clean();
 }
+
+// rule: tra:R-ADM-038
+// rule: dec:DEC-033
+#[test]
+fn an_import_request_is_a_message_and_changes_no_number() {
+    use super::import_request::{import_request, repeated};
+    let po = montgomery();
+    let error = po.edit(|edit| import_request(edit, po.now)).unwrap_err();
+    assert!(
+        matches!(&error, PoError::List(error) if error.number() == Some(54)),
+        "{error}"
+    );
+    po.edit(|edit| registration::register(edit, &name("POLYNOMIAL/NOVEMBER"), None))
+        .unwrap();
+    set_reqconf(&po, |conf| conf.imp_sync.set(1));
+    let sent = po.edit(|edit| import_request(edit, po.now)).unwrap();
+    assert_eq!(sent.server, "POLYNOMIAL/NOVEMBER");
+    let mai = po
+        .bytes(&crate::core::base::ident::mai_path(sent.message))
+        .unwrap();
+    let text = crate::core::format::mai::Mai::decode(&mai)
+        .unwrap()
+        .mai
+        .text;
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains("task=importreq") && text.contains("impseq=0000000001"),
+        "{text}"
+    );
+    assert_eq!(po.bytes("MBG/INQUEUE.MBG").unwrap().len(), 116);
+    assert_eq!(repeated(&reqconf(&po)), Some(po.now));
+    assert_eq!(reqconf(&po).imp_sync.get(), 1);
+    po.assert_clean();
+    po.edit(server::on).unwrap();
+    let own = po.edit(|edit| import_request(edit, po.now)).unwrap_err();
+    assert_eq!(own.class(), ErrorClass::Refused);
+}

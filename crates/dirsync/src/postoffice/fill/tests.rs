@@ -63,7 +63,7 @@ fn rows_become_users_and_every_change_is_noted() {
     assert_eq!(
         changed,
         [
-            "3 mailbox \"\" -> zgroe",
+            "3 mailbox \"\" -> zgrose",
             "4 mailbox \"\" -> zgrosse",
             "5 mailbox \"paul.walker\" -> paulwalker",
             "6 name \"A   name that is longer than thirty characters\" -> A name that is longer than thi",

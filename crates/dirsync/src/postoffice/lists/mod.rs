@@ -128,7 +128,7 @@ impl Lists {
             .map_err(|error| ListError::damaged(ADMIN_GRP, error))?;
         let (netpo_header, netpo) = load(edit, &NETPO, NETPO_GLB)?;
         let templates = Templates::open(edit, access2.len())?;
-        let waiting = Waiting::open(edit)?;
+        let waiting = Waiting::open(edit, own, now)?;
         Ok(Self {
             own,
             now,
@@ -192,7 +192,7 @@ impl Lists {
             edit.write(NETPO_GLB, NETPO.build(&self.netpo_header, &self.netpo))?;
         }
         self.templates.save(edit)?;
-        self.waiting.save(edit, self.now)?;
+        self.waiting.save(edit)?;
         if users || pol || groups || netpo {
             edit.lists_changed();
         }

@@ -450,7 +450,9 @@ impl Lists {
         if let Some(warning) = self.waiting.warning() {
             effects.warnings.push(warning);
         }
-        let number = self.waiting.push(&transaction, self.now)?;
+        let Some(number) = self.waiting.push(&transaction)? else {
+            return Ok(());
+        };
         let lines = transaction.lines(Default::default(), Default::default());
         let first = lines.first().map(Vec::as_slice).unwrap_or_default();
         effects.transactions.push(format!(

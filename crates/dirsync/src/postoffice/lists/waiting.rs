@@ -8,16 +8,17 @@
 
 use std::convert::Infallible;
 
-use crate::core::base::address::{AddressType, PoName};
+use crate::core::base::address::PoName;
 use crate::core::base::time::UnixTime;
 use crate::core::base::transaction::Transaction;
 use crate::core::format::FixedRecord as _;
 use crate::core::format::reqconf::ReqConfRecord;
 use crate::core::format::transactions::{Item, Reader, Record, RecordSource, Trust};
-use crate::core::protocol::numbers::next_number;
+use crate::core::protocol::requestor::{self, Appender, ExportScan, Requestor, T0Refusal};
 use crate::tree::TreeError;
 use crate::tree::view::ViewFile;
 
+use super::super::config::is_server;
 use super::super::edit::Edit;
 use super::super::error::PoError;
 use super::super::list_error::{ListError, notice};
@@ -26,6 +27,8 @@ pub(crate) const REQTRANS_GLB: &str = "GLB/REQTRANS.GLB";
 pub(crate) const REQCONF_GLB: &str = "GLB/REQCONF.GLB";
 /// Message 2: `Error opening file: REQTRANS` (Q119017).
 const ERROR_OPENING: u16 = 2;
+/// Message 54: no directory server is named.
+const NO_SERVER: u16 = 54;
 /// Damaged bytes that are copied at once.
 const DAMAGE_PIECE_BYTES: usize = 64 * 1024;
 
@@ -48,13 +51,12 @@ impl RecordSource for FileRecords<'_> {
 /// The waiting transactions, opened for adding.
 #[derive(Debug)]
 pub struct Waiting {
-    conf: ReqConfRecord,
-    highest: u32,
+    requestor: Requestor,
+    appender: Appender,
     missing: bool,
-    empty: bool,
     damaged: bool,
     added: Vec<u8>,
-    /// Set by [`Waiting::replace_list`]: the whole new file without what is added.
+    /// Set by [`Waiting::begin_export`]: the whole new file without what is added.
     kept: Option<Vec<u8>>,
 }
 
@@ -116,25 +118,26 @@ fn waiting_pieces(
 }
 
 impl Waiting {
-    /// Reads REQCONF.GLB and looks through REQTRANS.GLB, piece by piece.
+    /// Reads REQCONF.GLB and looks through REQTRANS.GLB, piece by piece. `now` dates what is added.
     ///
     /// # Errors
     /// Notice 159 when REQCONF.GLB cannot be read: without it nobody knows which number is next.
-    pub fn open(edit: &mut Edit<'_>) -> Result<Self, PoError> {
-        let conf = reqconf(edit)?;
-        let mut highest = conf.req_sync.get().max(conf.last_sent.get());
-        let mut empty = true;
+    pub fn open(edit: &mut Edit<'_>, own: PoName, now: UnixTime) -> Result<Self, PoError> {
+        let requestor = Requestor {
+            own,
+            conf: reqconf(edit)?,
+            is_server: is_server(edit)?,
+        };
+        let mut waiting = requestor::Waiting::of(&requestor);
         let found = waiting_pieces(edit, &mut |piece| {
-            empty = false;
             if let Piece::Record(record) = piece {
-                highest = highest.max(record.head.sync);
+                waiting.see(record);
             }
         })?;
         Ok(Self {
-            conf,
-            highest,
+            appender: requestor.appender(&waiting, now),
+            requestor,
             missing: found.is_none(),
-            empty,
             damaged: found == Some(true),
             added: Vec::new(),
             kept: None,
@@ -144,7 +147,7 @@ impl Waiting {
     /// REQCONF.GLB.
     #[must_use]
     pub fn conf(&self) -> &ReqConfRecord {
-        &self.conf
+        &self.requestor.conf
     }
 
     /// What is wrong with the file, in words; nothing when it is sound.
@@ -163,78 +166,67 @@ impl Waiting {
         }
     }
 
-    /// Puts a transaction at the end; its number.
+    /// Puts a transaction at the end; its number, or `None` when it is not to be queued.
     ///
     /// # Errors
     /// Numbers are used up; the transaction is too long, or has an address without a mailbox
     /// (dsp R-T0-010).
-    pub fn push(&mut self, transaction: &Transaction, now: UnixTime) -> Result<u32, PoError> {
-        transaction.check().map_err(|fault| ListError::Name {
-            what: "the transaction for the directory server".to_owned(),
-            fault,
-        })?;
-        let sync = next_number(self.highest).map_err(|error| ListError::Refused {
-            why: error.to_string(),
-            hint: "make a global reset of the dirsync numbers (`dxa-cycle reset global`)",
-        })?;
-        let text = transaction
-            .to_record_text()
-            .map_err(|error| ListError::damaged(REQTRANS_GLB, error))?;
-        Record::transaction(sync, now.0, &text)
+    pub fn push(&mut self, transaction: &Transaction) -> Result<Option<u32>, PoError> {
+        let Some(record) = self.appender.append(transaction).map_err(refusal)? else {
+            return Ok(None);
+        };
+        record
+            .record()
             .encode_into(&mut self.added)
             .map_err(|error| ListError::damaged(REQTRANS_GLB, error))?;
-        self.highest = sync;
-        Ok(sync)
+        Ok(Some(record.record().head.sync))
     }
 
-    /// Drops the transactions of the own list that were never sent (DEC-059): an Export says all of
-    /// it again. The numbers go on from the highest that remains. Returns how many were dropped.
+    /// Begins an Export: drops the transactions of the own list that were never sent (DEC-059),
+    /// since it says all of it again. The numbers go on from the highest that remains. Returns
+    /// REQCONF.GLB with the time of the Export, and how many were dropped.
     ///
     /// # Errors
     /// Message 2 when REQTRANS.GLB is missing (dsp R-T0-006); a disk error.
-    pub fn replace_list(&mut self, edit: &mut Edit<'_>, own: PoName) -> Result<u32, PoError> {
-        let (req, sent) = (self.conf.req_sync.get(), self.conf.last_sent.get());
-        let mut highest = req.max(sent);
-        let mut dropped = 0u32;
-        let mut kept = Vec::new();
+    pub fn begin_export(
+        &mut self,
+        edit: &mut Edit<'_>,
+        now: UnixTime,
+    ) -> Result<(ReqConfRecord, u32), PoError> {
+        let mut scan = ExportScan::of(&self.requestor);
         let found = waiting_pieces(edit, &mut |piece| {
-            let record = match piece {
-                Piece::Record(record) => record,
-                Piece::Damage(bytes) => {
-                    kept.extend_from_slice(bytes);
-                    return;
-                }
-            };
-            if record.head.sync > sent && !record.is_dummy() && is_of_list(record.text, own) {
-                dropped = dropped.saturating_add(1);
-                return;
+            if let Piece::Record(record) = piece {
+                scan.see(record);
             }
-            highest = highest.max(record.head.sync);
-            // A record that was decoded can be encoded again.
-            let _ = record.encode_into(&mut kept);
         })?;
-        if found.is_none() {
-            return Err(ListError::Message {
-                code: ERROR_OPENING,
-                about: "REQTRANS".to_owned(),
+        let plan = self
+            .requestor
+            .export(found.is_some().then_some(&scan), now)
+            .map_err(refusal)?;
+        let (mut kept, mut dropped) = (Vec::new(), 0u32);
+        waiting_pieces(edit, &mut |piece| match piece {
+            Piece::Record(record) if plan.keep.keeps(record) => {
+                // A record that was decoded can be encoded again.
+                let _ = record.encode_into(&mut kept);
             }
-            .into());
-        }
-        self.highest = highest;
-        self.empty = kept.is_empty();
+            Piece::Record(_) => dropped = dropped.saturating_add(1),
+            Piece::Damage(bytes) => kept.extend_from_slice(bytes),
+        })?;
+        self.appender = plan.appender;
         self.kept = Some(kept);
-        Ok(dropped)
+        Ok((plan.conf, dropped))
     }
 
     /// Puts what was added into the edit. A missing or empty file of a requestor whose numbers have
     /// begun gets the dummy first (dsp R-NUM-006, DEC-123).
-    pub(super) fn save(self, edit: &mut Edit<'_>, now: UnixTime) -> Result<(), PoError> {
+    pub(super) fn save(self, edit: &mut Edit<'_>) -> Result<(), PoError> {
         if self.added.is_empty() && self.kept.is_none() {
             return Ok(());
         }
         let mut head = Vec::new();
-        if self.empty && self.conf.req_sync.get() > 0 {
-            Record::dummy(self.conf.req_sync.get(), now.0)
+        if let Some(dummy) = self.appender.dummy() {
+            dummy
+                .record()
                 .encode_into(&mut head)
                 .map_err(|error| ListError::damaged(REQTRANS_GLB, error))?;
         }
@@ -252,14 +244,32 @@ impl Waiting {
     }
 }
 
-/// Whether the text of a record is about the list of this postoffice.
-fn is_of_list(text: &[u8], own: PoName) -> bool {
-    Transaction::parse(text)
-        .ok()
-        .and_then(|transaction| transaction.scope())
-        .is_some_and(|scope| {
-            scope.kind.class() == AddressType::Pcm && scope.node.is_some_and(|node| node == own)
-        })
+/// A refusal of the protocol in the words of this floor.
+pub(crate) fn refusal(refused: T0Refusal) -> PoError {
+    match refused {
+        T0Refusal::NoReqTrans => ListError::Message {
+            code: ERROR_OPENING,
+            about: "REQTRANS".to_owned(),
+        },
+        T0Refusal::Invalid(fault) => ListError::Name {
+            what: "the transaction for the directory server".to_owned(),
+            fault,
+        },
+        T0Refusal::TooLong(error) => ListError::damaged(REQTRANS_GLB, error),
+        T0Refusal::Exhausted(error) => ListError::Refused {
+            why: error.to_string(),
+            hint: "make a global reset of the dirsync numbers (`dxa-cycle reset global`)",
+        },
+        T0Refusal::NoServer => ListError::Message {
+            code: NO_SERVER,
+            about: String::new(),
+        },
+        T0Refusal::OnServer => ListError::Refused {
+            why: refused.to_string(),
+            hint: "its lists are the ones that everybody else asks for",
+        },
+    }
+    .into()
 }
 
 /// REQCONF.GLB of one of our trees.

@@ -261,16 +261,12 @@ impl Local {
         user: String,
         done: &[link::Done],
     ) -> Result<Reply, PoError> {
-        let mut problems = Problems::default();
         let to = po_name(to)?;
         let count = self.commit(now, user, |edit| {
-            let count = link::sent(edit, mailbag, &to, done, now, &mut problems.sink())?;
+            let count = link::sent(edit, mailbag, &to, done, now)?;
             Ok((count, "sent", count))
         })?;
-        Ok(Reply::Sent {
-            count,
-            problems: problems.0,
-        })
+        Ok(Reply::Sent { count })
     }
 }
 

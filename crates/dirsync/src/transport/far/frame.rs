@@ -62,8 +62,11 @@ fn read_bytes(from: &mut impl Read, len: u32) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The JSON document and the blobs.
+type Frame = (Vec<u8>, Vec<Vec<u8>>);
+
 /// The next frame; `None` when the other side has closed between two frames.
-fn read_frame(from: &mut impl Read) -> io::Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
+fn read_frame(from: &mut impl Read) -> io::Result<Option<Frame>> {
     let mut magic = [0; 4];
     match from.read(&mut magic[..1])? {
         0 => return Ok(None),

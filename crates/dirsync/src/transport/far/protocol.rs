@@ -120,8 +120,6 @@ pub enum Reply {
     Sent {
         /// How many went.
         count: u64,
-        /// What is wrong.
-        problems: Vec<Problem>,
     },
     /// To any request.
     Failed {
