@@ -270,6 +270,8 @@ pub struct ServerOutcome {
     pub replies: Vec<Reply>,
     /// Requestors that the guard holds.
     pub held_requestors: Vec<String>,
+    /// Requestors that were not heard in this cycle.
+    pub silent: Vec<String>,
     /// Entries that left the master list.
     pub purged: u64,
 }
@@ -381,6 +383,7 @@ pub fn perform(
                     })
                     .collect(),
                 held_requestors: report.held_requestors,
+                silent: report.silent,
                 purged: report.purged,
             });
         }
