@@ -8,7 +8,7 @@ use crate::core::protocol::requestor::Requestor;
 use crate::postoffice::Identity;
 use crate::progress::Progress;
 use crate::transport::deliver::SameIdentity;
-use crate::transport::far::{FarError, Failure, FailureClass};
+use crate::transport::far::{Failure, FailureClass, FarError};
 use crate::tree::TreeView;
 use crate::tree::discover::TreeKind;
 use crate::tree::marker::Marker;
@@ -96,6 +96,7 @@ impl Member {
                     class: FailureClass::Refused,
                     message: format!("it has the older layout version {}", layout.version),
                     hint: Some("`po-admin upgrade` brings it up to date".to_owned()),
+                    last: false,
                 });
             }
             Marker::Foreign(why) => {
@@ -104,6 +105,7 @@ impl Member {
                     class: FailureClass::Refused,
                     message: format!("it is a foreign tree: {why}"),
                     hint: Some("foreign trees are only read, never written".to_owned()),
+                    last: false,
                 });
             }
         }
@@ -250,8 +252,9 @@ pub fn look(
         }
         site.members.push(member);
     }
-    site.members
-        .sort_by(|a, b| (a.name.is_none(), &a.name, &a.path).cmp(&(b.name.is_none(), &b.name, &b.path)));
+    site.members.sort_by(|a, b| {
+        (a.name.is_none(), &a.name, &a.path).cmp(&(b.name.is_none(), &b.name, &b.path))
+    });
     Ok(site)
 }
 
@@ -276,11 +279,13 @@ pub(super) fn as_failure(answer: Result<Answer, FarError>) -> Failure {
             class: FailureClass::Data,
             message: error.to_string(),
             hint: error.hint(),
+            last: false,
         },
         Ok(_) => Failure {
             class: FailureClass::Data,
             message: "the answer makes no sense".to_owned(),
             hint: None,
+            last: false,
         },
     }
 }

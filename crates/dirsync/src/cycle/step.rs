@@ -23,10 +23,10 @@ use crate::core::protocol::guard::Ceilings;
 use crate::core::protocol::numbers::Numbers;
 use crate::import::Held;
 use crate::progress::Progress;
-use crate::transport::far::{FarError, Failure, FailureClass, Problem};
+use crate::transport::far::{Failure, FailureClass, FarError, Problem};
+use crate::tree::discover::{Limits, discover};
 use crate::tree::disk::Disk;
 use crate::tree::disk::real::RealDisk;
-use crate::tree::discover::{Limits, discover};
 use crate::tree::lock::Holder;
 use crate::tree::{Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView};
 
@@ -323,6 +323,7 @@ pub fn failure(error: &CycleError) -> Failure {
         class: class(error.class()),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
+        last: false,
     }
 }
 
@@ -339,6 +340,7 @@ pub(crate) fn tree_failure(error: &TreeError) -> Failure {
         class: class(error.class()),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
+        last: false,
     }
 }
 
@@ -423,6 +425,7 @@ pub fn real_disk(path: &str) -> Result<Arc<dyn Disk>, Failure> {
             class: FailureClass::Data,
             message: format!("{path}: {error}"),
             hint: Some("check that the tree is where it was, and its rights".to_owned()),
+            last: false,
         }),
     }
 }
@@ -562,7 +565,10 @@ impl Worker for Children {
         if result.is_err() {
             let _ = child.kill();
         }
-        reap(&mut child, Duration::from_secs(if result.is_ok() { 2 } else { 1 }));
+        reap(
+            &mut child,
+            Duration::from_secs(if result.is_ok() { 2 } else { 1 }),
+        );
         result
     }
 }
