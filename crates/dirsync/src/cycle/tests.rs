@@ -110,6 +110,7 @@ impl Net {
         match self.pos.get(path) {
             Some(po) => Ok(Arc::new(po.disk.clone())),
             None => Err(Failure {
+                last: false,
                 class: FailureClass::Data,
                 message: format!("{path} is gone"),
                 hint: None,
