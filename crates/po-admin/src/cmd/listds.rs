@@ -33,7 +33,11 @@ pub(crate) struct ListdsArgs {
     #[arg(value_name = "PO")]
     tree: PathBuf,
     /// What it knows as directory server.
-    #[arg(long, required_unless_present = "requestor", conflicts_with = "requestor")]
+    #[arg(
+        long,
+        required_unless_present = "requestor",
+        conflicts_with = "requestor"
+    )]
     server: bool,
     /// What it knows as requestor.
     #[arg(long)]
