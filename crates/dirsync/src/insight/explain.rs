@@ -197,7 +197,7 @@ mod tests {
             kinds("mailbag.key-without-mbg"),
             ["mailbag.key-without-mbg"]
         );
-        assert_eq!(kinds("GAL.ABSENT"), ["gal.absent"]);
+        assert_eq!(kinds("GAL.MISSING"), ["gal.missing"]);
         assert_eq!(kinds("glb\\control.glb"), ["GLB/CONTROL.GLB"]);
         assert_eq!(kinds("CONTROL")[0], "GLB/CONTROL.GLB");
         assert!(kinds("0000004F.MBG").contains(&"MBG/*.MBG"));
@@ -211,7 +211,7 @@ mod tests {
             first("mailbag.key-wihtout-mbg").as_deref(),
             Some("mailbag.key-without-mbg")
         );
-        assert_eq!(first("gal.abesnt").as_deref(), Some("gal.absent"));
+        assert_eq!(first("gal.mising").as_deref(), Some("gal.missing"));
         assert_eq!(first("CONTROLL.GLB").as_deref(), Some("CONTROL.GLB"));
         assert!(!explain("999999").suggestions.is_empty());
         assert_eq!(explain("qqqqqqqqqqqq").suggestions, Vec::<String>::new());

@@ -25,7 +25,7 @@ use resolve::Resolver;
 /// The list itself.
 pub const GAL_PATH: &str = "NME/GAL.NME";
 /// There is no Global Address List (yet).
-pub const MISSING: FindingId = FindingId("gal.absent");
+pub const MISSING: FindingId = FindingId("gal.missing");
 /// An entry of a kind that does not exist.
 pub const BAD_ENTRY: FindingId = FindingId("gal.bad-entry");
 /// An entry whose address is not where it points to.

@@ -204,7 +204,7 @@ fn local_users_that_are_kept_out_can_be_left_out() {
 fn a_tree_without_a_list_answers_so() {
     let listed = list(&tree(), &GalOptions::default());
     assert!(!listed.summary.exists && listed.entries.is_empty());
-    assert_eq!(listed.ids(), BTreeSet::from(["gal.absent"]));
+    assert_eq!(listed.ids(), BTreeSet::from(["gal.missing"]));
     assert!(listed.problems.iter().all(|f| f.severity == Severity::Note));
 }
 
