@@ -5,8 +5,8 @@
 //! by the size of a message and held.
 
 use crate::core::base::UnixTime;
-use crate::core::base::ident::MailbagStem;
 use crate::core::base::codepage::escape_bytes_850;
+use crate::core::base::ident::MailbagStem;
 use crate::core::format::body::{Carrier, Profile};
 use crate::core::format::mai::Attachment;
 use crate::core::format::transactions::{Item, Reader, Trust};
@@ -216,7 +216,6 @@ fn text_entries(
     }
     Ok(fault.is_some())
 }
-
 
 impl SystemMessage {
     /// The message as the server's half takes it.

@@ -22,7 +22,6 @@ pub mod t1;
 pub mod t2;
 pub mod t3;
 
-
 pub use error::CycleError;
 
 use std::borrow::Cow;
@@ -241,7 +240,8 @@ fn to_administrator(
         Err(PoError::Tree(error)) => Err(error.into()),
         Err(error) => {
             let message = format!("a message in SYSTEM stays where it is: {error}");
-            let hint = "name an administrator (`po-admin options --administrator`), or empty the mailbox";
+            let hint =
+                "name an administrator (`po-admin options --administrator`), or empty the mailbox";
             findings.push(finding(NOT_MOVED, Severity::Warning, message, hint));
             Ok(())
         }

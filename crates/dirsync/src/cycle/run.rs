@@ -10,9 +10,7 @@ use serde::Serialize;
 
 use crate::core::base::UnixTime;
 use crate::progress::Progress;
-use crate::transport::deliver::{
-    DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver,
-};
+use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, Problem};
 
 use super::site::{self, Member, Site, as_failure};
@@ -173,7 +171,9 @@ impl RunReport {
     /// Whether mail could not be moved.
     #[must_use]
     pub fn has_mail_problems(&self) -> bool {
-        self.deliveries.last().is_some_and(DeliverReport::has_problems)
+        self.deliveries
+            .last()
+            .is_some_and(DeliverReport::has_problems)
     }
 }
 
@@ -198,7 +198,11 @@ impl Run<'_> {
                     Step::T1 | Step::T3 => member.server.is_some(),
                 }
         };
-        let count = self.members.iter().filter(|(member, _)| has_it(member)).count();
+        let count = self
+            .members
+            .iter()
+            .filter(|(member, _)| has_it(member))
+            .count();
         self.progress.start(step.name(), u64::try_from(count).ok());
         for (member, report) in &mut self.members {
             if !has_it(member) || self.silent.contains_key(&member.path) {

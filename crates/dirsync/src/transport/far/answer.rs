@@ -57,23 +57,19 @@ impl Local {
     #[must_use]
     pub fn answer(&mut self, request: Request) -> Reply {
         if let Some(failure) = &self.last {
-            return Reply::Failed {
+            return Reply::Unsynced {
                 failure: failure.clone(),
             };
         }
         let reply = self.try_answer(request);
-        if let Reply::Failed { failure } = &reply
-            && failure.last
-        {
+        if let Reply::Unsynced { failure } = &reply {
             self.last = Some(failure.clone());
         }
         reply
     }
 
     fn try_answer(&mut self, request: Request) -> Reply {
-        let failed = |error: PoError| Reply::Failed {
-            failure: Failure::from(&error),
-        };
+        let failed = Reply::from;
         match request {
             Request::Open {
                 path,
@@ -136,7 +132,6 @@ impl Local {
                     class: FailureClass::Data,
                     message: format!("{path}: {error}"),
                     hint: Some("check that the tree is where it was, and its rights".to_owned()),
-                    last: false,
                 },
             },
         }
@@ -298,6 +293,7 @@ impl FarSide for Local {
     fn call(&mut self, request: Request) -> Result<Reply, FarError> {
         match self.answer(request) {
             Reply::Failed { failure } => Err(FarError::Failed(failure)),
+            Reply::Unsynced { failure } => Err(FarError::Unsynced(failure)),
             reply => Ok(reply),
         }
     }
