@@ -575,7 +575,7 @@ mod tests {
         bytes
     }
 
-    // rule: dec:7
+    // design, section 7
     #[test]
     fn changes_show_and_nothing_below_is_written() {
         let mem = base();
@@ -628,7 +628,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        // rule: dec:7
+        // design, section 7
         #[test]
         fn a_file_of_the_trial_is_like_any_file(
             steps in proptest::collection::vec((0u8..3, 0u64..20_000, 0usize..6_000), 1..20),

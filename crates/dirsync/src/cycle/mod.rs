@@ -21,6 +21,8 @@ pub mod step;
 pub mod t1;
 pub mod t2;
 pub mod t3;
+#[cfg(test)]
+mod tests;
 
 pub use error::CycleError;
 

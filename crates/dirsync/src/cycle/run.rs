@@ -9,12 +9,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::core::base::UnixTime;
+use crate::core::base::finding::{FindingId, Severity};
 use crate::progress::Progress;
 use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, Problem};
 
 use super::site::{self, Member, Site, as_failure};
 use super::step::{Answer, Ask, AskOptions, Numbers3, ServerOutcome, Step, StepOutcome, Worker};
+
+/// A requestor was not heard and has no usable tree in the site.
+pub const MISSING: FindingId = FindingId("cycle.requestor-missing");
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -233,6 +237,35 @@ impl Run<'_> {
         true
     }
 
+    /// Names the requestors that were not heard and have no tree here: their mail cannot come.
+    fn name_missing(&mut self) {
+        let here: Vec<String> = self
+            .members
+            .iter()
+            .filter(|(member, _)| member.is_usable())
+            .filter_map(|(member, _)| member.name.clone())
+            .collect();
+        for (_, report) in &mut self.members {
+            let silent = report.server.iter().flat_map(|server| &server.silent);
+            let missing: Vec<String> = silent
+                .filter(|party| {
+                    let name = party
+                        .rsplit_once(':')
+                        .map_or(party.as_str(), |(_, name)| name);
+                    !here.iter().any(|known| known.eq_ignore_ascii_case(name))
+                })
+                .cloned()
+                .collect();
+            for party in missing {
+                let message = format!("{party} was not heard, and no usable tree of it was found");
+                let hint = "what it misses it gets in the first run that reaches it";
+                let found = super::finding(MISSING, Severity::Warning, message, hint);
+                report.problems.push(found.into());
+                report.at_least(Became::Problems);
+            }
+        }
+    }
+
     fn deliver(&mut self, connector: &dyn Connector) -> Result<DeliverReport, SameIdentity> {
         let paths: Vec<String> = self
             .members
@@ -306,6 +339,7 @@ pub fn run(
             }
         }
     }
+    run.name_missing();
     progress.finish();
     report.members = run.members.into_iter().map(|(_, report)| report).collect();
     Ok(report)

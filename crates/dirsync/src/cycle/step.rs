@@ -270,6 +270,8 @@ pub struct ServerOutcome {
     pub replies: Vec<Reply>,
     /// Requestors that the guard holds.
     pub held_requestors: Vec<String>,
+    /// Requestors that were not heard in this cycle.
+    pub silent: Vec<String>,
     /// Entries that left the master list.
     pub purged: u64,
 }
@@ -321,6 +323,7 @@ pub fn failure(error: &CycleError) -> Failure {
         class: class(error.class()),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
+        last: false,
     }
 }
 
@@ -337,6 +340,7 @@ pub(crate) fn tree_failure(error: &TreeError) -> Failure {
         class: class(error.class()),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
+        last: false,
     }
 }
 
@@ -381,6 +385,7 @@ pub fn perform(
                     })
                     .collect(),
                 held_requestors: report.held_requestors,
+                silent: report.silent,
                 purged: report.purged,
             });
         }
@@ -420,6 +425,7 @@ pub fn real_disk(path: &str) -> Result<Arc<dyn Disk>, Failure> {
             class: FailureClass::Data,
             message: format!("{path}: {error}"),
             hint: Some("check that the tree is where it was, and its rights".to_owned()),
+            last: false,
         }),
     }
 }

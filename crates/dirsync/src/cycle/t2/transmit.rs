@@ -100,6 +100,11 @@ impl Transmit<'_> {
         report: &mut T2Report,
     ) -> Result<(), CycleError> {
         let silent: Vec<LogLine> = self.silent();
+        report.silent = silent
+            .iter()
+            .filter_map(|line| line.text.rsplit_once(": "))
+            .map(|(_, party)| party.to_owned())
+            .collect();
         let lists = self.own_lists(tree, report)?;
         let master = Master::read(tree.view())?;
         let due = self.server.due();

@@ -57,19 +57,23 @@ impl Local {
     #[must_use]
     pub fn answer(&mut self, request: Request) -> Reply {
         if let Some(failure) = &self.last {
-            return Reply::Unsynced {
+            return Reply::Failed {
                 failure: failure.clone(),
             };
         }
         let reply = self.try_answer(request);
-        if let Reply::Unsynced { failure } = &reply {
+        if let Reply::Failed { failure } = &reply
+            && failure.last
+        {
             self.last = Some(failure.clone());
         }
         reply
     }
 
     fn try_answer(&mut self, request: Request) -> Reply {
-        let failed = Reply::from;
+        let failed = |error: PoError| Reply::Failed {
+            failure: Failure::from(&error),
+        };
         match request {
             Request::Open {
                 path,
@@ -132,6 +136,7 @@ impl Local {
                     class: FailureClass::Data,
                     message: format!("{path}: {error}"),
                     hint: Some("check that the tree is where it was, and its rights".to_owned()),
+                    last: false,
                 },
             },
         }
@@ -293,7 +298,6 @@ impl FarSide for Local {
     fn call(&mut self, request: Request) -> Result<Reply, FarError> {
         match self.answer(request) {
             Reply::Failed { failure } => Err(FarError::Failed(failure)),
-            Reply::Unsynced { failure } => Err(FarError::Unsynced(failure)),
             reply => Ok(reply),
         }
     }

@@ -166,9 +166,6 @@ impl FarSide for Child {
         }
         match self.replies.recv_timeout(self.deadline) {
             Ok(Ok(Some(Reply::Failed { failure }))) => Err(FarError::Failed(failure)),
-            Ok(Ok(Some(Reply::Unsynced { failure }))) => {
-                Err(self.lose(FarError::Unsynced(failure)))
-            }
             Ok(Ok(Some(reply))) => Ok(reply),
             Ok(Ok(None)) => Err(self.lose(FarError::Ended("it closed its output".to_owned()))),
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {

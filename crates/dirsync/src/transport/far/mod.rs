@@ -23,9 +23,6 @@ pub enum FarError {
     /// The tree says no, or cannot be read or written.
     #[error("{}", .0.message)]
     Failed(Failure),
-    /// A sync failed: the tree is left alone for the rest of the run.
-    #[error("{}", .0.message)]
-    Unsynced(Failure),
     /// Nothing came within the deadline; the child was killed or left alone.
     #[error("no answer within {seconds} seconds")]
     Silent {
@@ -44,14 +41,14 @@ impl FarError {
     /// Whether the whole tree is out of reach for this run, and not only this request.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        !matches!(self, Self::Failed(_))
+        !matches!(self, Self::Failed(failure) if !failure.last)
     }
 
     /// The next step for the reader.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Failed(failure) | Self::Unsynced(failure) => failure.hint.clone(),
+            Self::Failed(failure) => failure.hint.clone(),
             Self::Silent { .. } => Some(
                 "look at the disk or the network the tree stands on; its mail waits, the next run \
                  tries again"

@@ -127,23 +127,6 @@ pub enum Reply {
         /// Why.
         failure: Failure,
     },
-    /// To any request: a sync failed, and the tree is left alone for the rest of this run. The next
-    /// run completes what was committed.
-    Unsynced {
-        /// Why.
-        failure: Failure,
-    },
-}
-
-impl From<PoError> for Reply {
-    fn from(error: PoError) -> Self {
-        let failure = Failure::from(&error);
-        if sync_failed(&error) {
-            Self::Unsynced { failure }
-        } else {
-            Self::Failed { failure }
-        }
-    }
 }
 
 /// The kind of a failure.
@@ -167,10 +150,12 @@ pub struct Failure {
     pub message: String,
     /// The next step.
     pub hint: Option<String>,
+    /// The tree must not be written again in this run: a sync failed, and what the kernel dropped
+    /// would seem to be there (design 4.1). The next run completes what was committed.
+    pub last: bool,
 }
 
-/// Whether a sync failed, or may have: then the tree must not be written again in this run, since
-/// what the kernel dropped would seem to be there (design 4.1).
+/// Whether a sync failed, or may have.
 fn sync_failed(error: &PoError) -> bool {
     match error {
         PoError::Tree(
@@ -195,6 +180,7 @@ impl From<&PoError> for Failure {
             },
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
+            last: sync_failed(error),
         }
     }
 }
