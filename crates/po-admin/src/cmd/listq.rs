@@ -22,8 +22,8 @@ use crate::{failures, trees};
 
 /// Our banner, where LISTQ had its own.
 const BANNER: &str = concat!("po-admin listq ", env!("CARGO_PKG_VERSION"));
-/// Bytes in a transaction file that are no record.
-const DAMAGED: FindingId = FindingId("queue.damaged-record");
+/// Bytes in a transaction file that are no record; the id that the check has for them.
+const DAMAGED: FindingId = FindingId("dirsync.damaged-record");
 
 pub(crate) const EXAMPLES: &str = "\
 FILE is REQTRANS, SRVTRANS, MSTTRANS, USRTRANS, NMETRANS, GWTRANS or RESYNC. The checksum of every

@@ -73,7 +73,13 @@ impl<R: Read> CsvRows<R> {
     }
 
     fn row(&self, record: &StringRecord) -> Result<Row, RowError> {
-        let line = record.position().map_or(0, Position::line);
+        // The reader's position of a record is that of empty lines in front of it.
+        let inside = record
+            .iter()
+            .map(|field| field.matches('\n').count() as u64)
+            .sum::<u64>();
+        let behind = self.reader.position().line().saturating_sub(1 + inside);
+        let line = record.position().map_or(0, Position::line).max(behind);
         let wrong = |why: String| RowError { line, why };
         if record.as_slice().len() > ROW_LIMIT_BYTES {
             return Err(wrong("the row is longer than a mebibyte".to_owned()));

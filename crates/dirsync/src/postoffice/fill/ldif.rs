@@ -222,7 +222,7 @@ fn attribute(line: &[u8]) -> Result<Option<(String, String)>, String> {
 
 /// Decodes base64 (RFC 4648) with its padding.
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();

@@ -142,7 +142,7 @@ pub fn fill(
     }
     let mut added = 0;
     let mut more = false;
-    while let Some(row) = rows.next() {
+    for row in rows {
         let row = match row.map_err(|error| ListError::Usage {
             why: error.to_string(),
             hint: "see `po-admin fill --help` for the form of the file",
