@@ -1,5 +1,10 @@
 //! Trees behind child processes. This test is its own program: it is started again as the child, so
 //! it has a `main` and no harness.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test without a harness is not known as one"
+)]
 
 fn main() -> std::process::ExitCode {
     #[cfg(target_os = "linux")]

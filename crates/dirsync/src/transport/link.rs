@@ -25,6 +25,7 @@ use crate::core::format::mai::{Mai, message_id};
 use crate::core::format::mbg::{MbgRecord, message_tag};
 use crate::core::format::p1::P1;
 use crate::core::format::xtn::XtnRecord;
+use crate::postoffice::externals::routes::path_of;
 use crate::postoffice::mail::{BagEdit, MAI_LIMIT_BYTES, drop_reference};
 use crate::postoffice::stream::{Report, report_or_fail};
 use crate::postoffice::{Edit, Identity, PoError};
@@ -34,7 +35,7 @@ use crate::tree::{TreeError, TreeView};
 
 use super::log;
 use super::mailer::{P1_LIMIT_BYTES, find_part, load};
-use super::route::{RecordPlace, Routes, XTN_RECORD_LEN_BYTES, read_routes_ini};
+use super::route::{RecordPlace, Routes, XTN_RECORD_LEN_BYTES};
 
 /// Largest message with its attachments that is handed over, in bytes (ASSIGNED: it is held in
 /// memory on both sides).
@@ -123,7 +124,6 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
         queue.oldest = queue.oldest.min(date);
     }
     let mut routes = Routes::load(view, own)?;
-    let trees = read_routes_ini(view)?;
     let mut found: Vec<Outbound> = queues.into_values().collect();
     for queue in &mut found {
         let via = match routes.handed_to(HexId(queue.mailbag)) {
@@ -133,7 +133,9 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
                 None
             }
         };
-        queue.path = via.as_ref().and_then(|via| trees.get(via)).cloned();
+        if let Some(via) = &via {
+            queue.path = path_of(view, via)?;
+        }
         queue.via = via.map(|via| via.to_string());
     }
     Ok(found)

@@ -8,13 +8,13 @@
 //!
 //! Read from NETWORK.GLB and the XTN files, those only of networks that are asked for. Where another
 //! tree stands is not in there: it is found by its name among the trees of the site, or named in
-//! `INI/ROUTES.INI`, see [`parse_routes_ini`].
+//! `INI/ROUTES.INI` ([`crate::postoffice::externals`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use crate::core::base::address::{Address, AddressType, PoName};
-use crate::core::base::codepage::{CodePage, upper_850};
+use crate::core::base::codepage::upper_850;
 use crate::core::base::ident::HexId;
 use crate::core::format::FixedRecord as _;
 use crate::core::format::codes::NetworkType;
@@ -27,10 +27,6 @@ use crate::tree::{TreeError, TreeView};
 const NETWORKS_LIMIT: u64 = 65_536;
 /// External postoffices that are read of one network.
 const POSTOFFICES_LIMIT: u64 = 1_000_000;
-/// The file that says where trees stand that are not among those of the site.
-pub const ROUTES_INI: &str = "INI/ROUTES.INI";
-/// Longest ROUTES.INI that is read, in bytes.
-const ROUTES_INI_LIMIT: u64 = 4 << 20;
 
 /// Where a message goes from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,72 +267,3 @@ fn read_record(network: &[u8], xtn: HexId, offset: u64, record: &XtnRecord) -> O
 
 /// Length of one XTN record in bytes.
 pub(crate) const XTN_RECORD_LEN_BYTES: usize = XtnRecord::SIZE;
-
-/// The trees that `INI/ROUTES.INI` names: postoffice to directory. ASSIGNED form: UTF-8, a section
-/// line `[routes]`, then one `NET/PO=directory` a line; blank lines and lines that begin with `;` are
-/// skipped, of two lines for one postoffice the last counts. Lines that are none are reported by
-/// number (from 1).
-#[must_use]
-pub fn parse_routes_ini(text: &str) -> (BTreeMap<PoName, String>, Vec<usize>) {
-    let mut routes = BTreeMap::new();
-    let mut bad = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim_matches(['\u{FEFF}', ' ', '\t', '\u{1A}']);
-        if line.is_empty() || line.starts_with(';') || line.eq_ignore_ascii_case("[routes]") {
-            continue;
-        }
-        let route = line.split_once('=').and_then(|(name, dir)| {
-            let name = CodePage::Cp850.encode(name.trim()).ok()?;
-            let dir = dir.trim();
-            (!dir.is_empty()).then_some((PoName::parse(&name).ok()?, dir.to_owned()))
-        });
-        match route {
-            Some((name, dir)) => {
-                routes.insert(name, dir);
-            }
-            None => bad.push(index + 1),
-        }
-    }
-    (routes, bad)
-}
-
-/// The text of `INI/ROUTES.INI`; empty when it says nothing.
-#[must_use]
-pub fn format_routes_ini(routes: &BTreeMap<PoName, String>) -> String {
-    if routes.is_empty() {
-        return String::new();
-    }
-    let mut text = "[routes]\r\n".to_owned();
-    for (name, dir) in routes {
-        text.push_str(&format!("{name}={dir}\r\n"));
-    }
-    text
-}
-
-/// Reads `INI/ROUTES.INI` of a tree; a missing file names nothing.
-///
-/// # Errors
-/// A disk error.
-pub fn read_routes_ini(view: &TreeView) -> Result<BTreeMap<PoName, String>, TreeError> {
-    let bytes = view.read(ROUTES_INI, ROUTES_INI_LIMIT)?.unwrap_or_default();
-    Ok(parse_routes_ini(&String::from_utf8_lossy(&bytes)).0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_ini_reads_back() {
-        let text = "\u{FEFF}; trees elsewhere\r\n[routes]\r\nNET/B = /srv/b \r\nnonsense\r\nnet/b=/srv/c\r\n=x\r\n";
-        let (routes, bad) = parse_routes_ini(text);
-        assert_eq!(bad, [4, 6]);
-        assert_eq!(routes.len(), 1);
-        let b: PoName = "NET/B".parse().unwrap();
-        assert_eq!(routes[&b], "/srv/c");
-        assert_eq!(
-            parse_routes_ini(&format_routes_ini(&routes)),
-            (routes, vec![])
-        );
-    }
-}
