@@ -5,8 +5,8 @@
 //! by the size of a message and held.
 
 use crate::core::base::UnixTime;
-use crate::core::base::ident::MailbagStem;
 use crate::core::base::codepage::escape_bytes_850;
+use crate::core::base::ident::MailbagStem;
 use crate::core::format::body::{Carrier, Profile};
 use crate::core::format::mai::Attachment;
 use crate::core::format::transactions::{Item, Reader, Trust};
@@ -24,6 +24,9 @@ use super::CycleError;
 const TAKE_LIMIT: usize = 4096;
 /// Longest text attachment that is read, in bytes (ASSIGNED; a MAI has at most 16 MiB).
 const TEXT_LIMIT_BYTES: u64 = 16 << 20;
+
+/// Gets number, date (0 for text) and record text of a transaction.
+pub type EachEntry<'a> = dyn FnMut(u32, u32, &[u8]) -> Result<(), CycleError> + 'a;
 
 /// A message that waits in SYSTEM.
 #[derive(Debug, Clone)]
@@ -134,11 +137,7 @@ impl SystemMessage {
     ///
     /// # Errors
     /// A disk error, or what `each` fails with.
-    pub fn each(
-        &self,
-        view: &TreeView,
-        each: &mut dyn FnMut(u32, u32, &[u8]) -> Result<(), CycleError>,
-    ) -> Result<bool, CycleError> {
+    pub fn each(&self, view: &TreeView, each: &mut EachEntry<'_>) -> Result<bool, CycleError> {
         match self.carrier() {
             None => Ok(false),
             Some(Carrier::Internal) => {
@@ -208,7 +207,7 @@ impl SystemMessage {
 fn text_entries(
     reader: TextEntries,
     text: &[u8],
-    each: &mut dyn FnMut(u32, u32, &[u8]) -> Result<(), CycleError>,
+    each: &mut EachEntry<'_>,
 ) -> Result<bool, CycleError> {
     let (entries, fault) = reader.read_all(text);
     for entry in entries {
@@ -216,7 +215,6 @@ fn text_entries(
     }
     Ok(fault.is_some())
 }
-
 
 impl SystemMessage {
     /// The message as the server's half takes it.

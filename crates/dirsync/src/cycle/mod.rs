@@ -24,7 +24,6 @@ pub mod t3;
 #[cfg(test)]
 mod tests;
 
-
 pub use error::CycleError;
 
 use std::borrow::Cow;
@@ -243,7 +242,8 @@ fn to_administrator(
         Err(PoError::Tree(error)) => Err(error.into()),
         Err(error) => {
             let message = format!("a message in SYSTEM stays where it is: {error}");
-            let hint = "name an administrator (`po-admin options --administrator`), or empty the mailbox";
+            let hint =
+                "name an administrator (`po-admin options --administrator`), or empty the mailbox";
             findings.push(finding(NOT_MOVED, Severity::Warning, message, hint));
             Ok(())
         }

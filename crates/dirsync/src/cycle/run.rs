@@ -11,9 +11,7 @@ use serde::Serialize;
 use crate::core::base::UnixTime;
 use crate::core::base::finding::{FindingId, Severity};
 use crate::progress::Progress;
-use crate::transport::deliver::{
-    DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver,
-};
+use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, Problem};
 
 use super::site::{self, Member, Site, as_failure};
@@ -177,7 +175,9 @@ impl RunReport {
     /// Whether mail could not be moved.
     #[must_use]
     pub fn has_mail_problems(&self) -> bool {
-        self.deliveries.last().is_some_and(DeliverReport::has_problems)
+        self.deliveries
+            .last()
+            .is_some_and(DeliverReport::has_problems)
     }
 }
 
@@ -202,7 +202,11 @@ impl Run<'_> {
                     Step::T1 | Step::T3 => member.server.is_some(),
                 }
         };
-        let count = self.members.iter().filter(|(member, _)| has_it(member)).count();
+        let count = self
+            .members
+            .iter()
+            .filter(|(member, _)| has_it(member))
+            .count();
         self.progress.start(step.name(), u64::try_from(count).ok());
         for (member, report) in &mut self.members {
             if !has_it(member) || self.silent.contains_key(&member.path) {
@@ -245,7 +249,9 @@ impl Run<'_> {
             let silent = report.server.iter().flat_map(|server| &server.silent);
             let missing: Vec<String> = silent
                 .filter(|party| {
-                    let name = party.rsplit_once(':').map_or(party.as_str(), |(_, name)| name);
+                    let name = party
+                        .rsplit_once(':')
+                        .map_or(party.as_str(), |(_, name)| name);
                     !here.iter().any(|known| known.eq_ignore_ascii_case(name))
                 })
                 .cloned()

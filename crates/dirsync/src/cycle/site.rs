@@ -8,7 +8,7 @@ use crate::core::protocol::requestor::Requestor;
 use crate::postoffice::Identity;
 use crate::progress::Progress;
 use crate::transport::deliver::SameIdentity;
-use crate::transport::far::{FarError, Failure, FailureClass};
+use crate::transport::far::{Failure, FailureClass, FarError};
 use crate::tree::TreeView;
 use crate::tree::discover::TreeKind;
 use crate::tree::marker::Marker;
@@ -250,8 +250,9 @@ pub fn look(
         }
         site.members.push(member);
     }
-    site.members
-        .sort_by(|a, b| (a.name.is_none(), &a.name, &a.path).cmp(&(b.name.is_none(), &b.name, &b.path)));
+    site.members.sort_by(|a, b| {
+        (a.name.is_none(), &a.name, &a.path).cmp(&(b.name.is_none(), &b.name, &b.path))
+    });
     Ok(site)
 }
 

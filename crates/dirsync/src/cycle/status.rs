@@ -210,7 +210,12 @@ pub fn compare(all: &[PostofficeStatus]) -> Vec<OutOfStep> {
                 "{mail} messages wait: {} in the queues, {} in SYSTEM",
                 po.queued_mail, po.system_mail
             );
-            say(MAIL, Severity::Note, message, "`dxa-cycle run` moves and takes them");
+            say(
+                MAIL,
+                Severity::Note,
+                message,
+                "`dxa-cycle run` moves and takes them",
+            );
         }
         let Some(server) = &po.server else {
             continue;
@@ -260,14 +265,24 @@ fn compare_one(
             "the server has its {}, it has sent {} only",
             record.req, po.last_sent
         );
-        say(SERVER_AHEAD, Severity::Warning, message, "the next cycle mends it");
+        say(
+            SERVER_AHEAD,
+            Severity::Warning,
+            message,
+            "the next cycle mends it",
+        );
     } else if q.req > record.req {
         let message = format!("R is {} here and {} at the server", q.req, record.req);
         let hint = "the server was set back: all requestors export, one cycle, RESYNC.GLB to all";
         say(SERVER_RESTORED, Severity::Error, message, hint);
     } else if q.req < record.req {
         let message = format!("R is {} here and {} at the server", q.req, record.req);
-        say(BEHIND, Severity::Warning, message, "the reply is under way; run a cycle");
+        say(
+            BEHIND,
+            Severity::Warning,
+            message,
+            "the reply is under way; run a cycle",
+        );
     }
     if q.imp > record.imp {
         let message = format!("I is {} here and {} at the server", q.imp, record.imp);

@@ -23,10 +23,10 @@ use crate::core::protocol::guard::Ceilings;
 use crate::core::protocol::numbers::Numbers;
 use crate::import::Held;
 use crate::progress::Progress;
-use crate::transport::far::{FarError, Failure, FailureClass, Problem};
+use crate::transport::far::{Failure, FailureClass, FarError, Problem};
+use crate::tree::discover::{Limits, discover};
 use crate::tree::disk::Disk;
 use crate::tree::disk::real::RealDisk;
-use crate::tree::discover::{Limits, discover};
 use crate::tree::lock::Holder;
 use crate::tree::{Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView};
 
@@ -562,7 +562,10 @@ impl Worker for Children {
         if result.is_err() {
             let _ = child.kill();
         }
-        reap(&mut child, Duration::from_secs(if result.is_ok() { 2 } else { 1 }));
+        reap(
+            &mut child,
+            Duration::from_secs(if result.is_ok() { 2 } else { 1 }),
+        );
         result
     }
 }

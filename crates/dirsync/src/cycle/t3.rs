@@ -15,8 +15,8 @@ use crate::core::format::reqconf::req_options;
 use crate::core::format::transactions::{Record, RecordSource};
 use crate::core::protocol::guard::FREE_REMOVALS;
 use crate::core::protocol::log::LogLine;
-use crate::core::protocol::numbers::Numbers;
 use crate::core::protocol::message::Disposition;
+use crate::core::protocol::numbers::Numbers;
 use crate::core::protocol::record::NewRecord;
 use crate::core::protocol::requestor::{ReqTrans, Requestor, T3Plan, Waiting};
 use crate::import::queue::{self, Imported, Incoming, QueueOptions};
@@ -29,8 +29,7 @@ use crate::tree::{Command, TreeError, TreeMut, TreeView};
 use super::message::{SystemMessage, waiting};
 use super::t1::{each_waiting, read_reqtrans, requestor};
 use super::{
-    CycleError, REQCONF, REQTRANS, Said, StepOptions, commit, first_administrator,
-    to_administrator,
+    CycleError, REQCONF, REQTRANS, Said, StepOptions, commit, first_administrator, to_administrator,
 };
 
 /// What T3 did.
@@ -131,11 +130,7 @@ fn queue_options(options: &StepOptions) -> QueueOptions {
 }
 
 /// REQTRANS as the echoes leave it: a dummy that keeps the number, then what is not confirmed.
-fn rewrite_waiting(
-    edit: &mut Edit<'_>,
-    plan: &T3Plan,
-    now: UnixTime,
-) -> Result<(), CycleError> {
+fn rewrite_waiting(edit: &mut Edit<'_>, plan: &T3Plan, now: UnixTime) -> Result<(), CycleError> {
     let Some(change) = plan.waiting else {
         return Ok(());
     };

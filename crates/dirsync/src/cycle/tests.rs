@@ -15,7 +15,7 @@ use crate::postoffice::externals::{self, NewExternal};
 use crate::postoffice::gal::{GalOptions, list_gal};
 use crate::postoffice::testtree::{NOW, TestPo};
 use crate::progress::NoProgress;
-use crate::transport::far::{Connector, FarError, FarSide, Failure, FailureClass, Local};
+use crate::transport::far::{Connector, Failure, FailureClass, FarError, FarSide, Local};
 use crate::tree::OpenOptions;
 use crate::tree::disk::Disk;
 
@@ -45,7 +45,10 @@ impl Net {
             let tree = TestPo::new(network, postoffice);
             for user in 0..users {
                 let letter = char::from(b'a' + u8::try_from(n).unwrap());
-                tree.add_user(&format!("{letter}{user:03}"), &format!("{user:03} of {postoffice}"));
+                tree.add_user(
+                    &format!("{letter}{user:03}"),
+                    &format!("{user:03} of {postoffice}"),
+                );
             }
             net.pos.insert((*name).to_owned(), tree);
         }
@@ -96,7 +99,9 @@ impl Net {
                 .unwrap();
         }
         for name in names {
-            net.pos[*name].lists(|lists, edit| lists.export(edit)).unwrap();
+            net.pos[*name]
+                .lists(|lists, edit| lists.export(edit))
+                .unwrap();
         }
         net
     }
@@ -135,13 +140,26 @@ impl Net {
             ..Site::default()
         };
         let open = |path: &str| self.disk(path);
-        run(&site, &Here { open: &open }, self, &self.options(), &NoProgress).unwrap()
+        run(
+            &site,
+            &Here { open: &open },
+            self,
+            &self.options(),
+            &NoProgress,
+        )
+        .unwrap()
     }
 
     fn step(&mut self, step: Step, name: &str) -> RunReport {
         self.now += 60;
         let open = |path: &str| self.disk(path);
-        each(step, &[name.to_owned()], &Here { open: &open }, &self.options(), &NoProgress)
+        each(
+            step,
+            &[name.to_owned()],
+            &Here { open: &open },
+            &self.options(),
+            &NoProgress,
+        )
     }
 
     fn gal(&self, name: &str) -> BTreeSet<String> {
@@ -151,10 +169,15 @@ impl Net {
             ..GalOptions::default()
         };
         let mut gal = BTreeSet::new();
-        list_gal(&view, &options, &mut |finding| panic!("{finding:?}"), &mut |entry| {
-            gal.insert(format!("{} {}", entry.address.clone().unwrap(), entry.name));
-            ControlFlow::Continue(())
-        })
+        list_gal(
+            &view,
+            &options,
+            &mut |finding| panic!("{finding:?}"),
+            &mut |entry| {
+                gal.insert(format!("{} {}", entry.address.clone().unwrap(), entry.name));
+                ControlFlow::Continue(())
+            },
+        )
         .unwrap();
         gal
     }
@@ -192,7 +215,11 @@ fn assert_done(report: &RunReport) {
     for member in &report.members {
         assert_eq!(member.became, Became::Done, "{member:#?}");
     }
-    assert!(!report.has_mail_problems(), "{:#?}", report.deliveries.last());
+    assert!(
+        !report.has_mail_problems(),
+        "{:#?}",
+        report.deliveries.last()
+    );
 }
 
 const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
@@ -201,7 +228,9 @@ const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
 fn lists(po: &TestPo) -> BTreeMap<String, String> {
     let mut files = po.snapshot();
     files.retain(|path, _| {
-        ["USR/", "NME/", "GRP/"].iter().any(|dir| path.starts_with(dir))
+        ["USR/", "NME/", "GRP/"]
+            .iter()
+            .any(|dir| path.starts_with(dir))
             || path.contains("GAL")
             || path.contains("ACCESS")
             || path.contains("MSTTRANS")
@@ -286,7 +315,11 @@ fn the_guard_holds_a_bulk_delete_until_it_is_allowed() {
             .unwrap()
             .sync;
         let held = net.run();
-        assert!(held.members.iter().any(|member| member.became == Became::Held));
+        assert!(
+            held.members
+                .iter()
+                .any(|member| member.became == Became::Held)
+        );
         let text = format!("{:#?}", held.members);
         assert!(text.contains("40 of 50 entries"), "{text}");
         for member in held.members.iter().filter(|m| m.became == Became::Held) {
@@ -323,7 +356,9 @@ fn one_that_is_gone_does_not_stop_the_others_and_catches_up() {
     let report = net.run();
     let named = report.members.iter().any(|member| {
         let problems = member.problems.iter();
-        problems.map(|p| &p.message).any(|text| text.contains("NET/RB"))
+        problems
+            .map(|p| &p.message)
+            .any(|text| text.contains("NET/RB"))
     });
     assert!(named, "{report:#?}");
     assert_eq!(net.gal("NET/SRV").len(), 8);
@@ -345,10 +380,16 @@ fn a_full_queue_is_said_and_moves_nothing() {
     po.put("KEY/INQUEUE.KEY", &[0; 100]);
     let report = net.step(Step::T1, "NET/RA");
     let text = format!("{report:#?}");
-    assert!(text.contains("113") && text.contains("NET/SRV/$SYSTEM"), "{text}");
+    assert!(
+        text.contains("113") && text.contains("NET/SRV/$SYSTEM"),
+        "{text}"
+    );
     assert_eq!(report.members[0].sent, None);
     let after = PostofficeStatus::read(&net.pos["NET/RA"].view(), "").unwrap();
-    assert_eq!((after.last_sent, after.waiting), (before.last_sent, before.waiting));
+    assert_eq!(
+        (after.last_sent, after.waiting),
+        (before.last_sent, before.waiting)
+    );
 }
 
 // rule: dsp:R-STA-002
@@ -362,7 +403,10 @@ fn reports_of_all_requestors_reach_the_central_log() {
     let log = net.pos["NET/SRV"].bytes("LOG/CENTRAL.LOG").unwrap();
     let log = String::from_utf8(log).unwrap();
     for name in NAMES {
-        assert!(log.contains(&format!("Status       Report from {name}/$SYSTEM")), "{log}");
+        assert!(
+            log.contains(&format!("Status       Report from {name}/$SYSTEM")),
+            "{log}"
+        );
     }
     // The numeric form of Q149271.
     assert!(log.contains(" | 1 167 PCM\r\n"), "{log}");

@@ -171,7 +171,10 @@ struct List {
 
 impl List {
     fn add(&mut self, entry: &Entry, was: Option<usize>) {
-        let (alias, address) = (folded(entry.alias.text()), folded(&entry.address.physical()));
+        let (alias, address) = (
+            folded(entry.alias.text()),
+            folded(&entry.address.physical()),
+        );
         if self.entries.contains_key(&alias) {
             return;
         }

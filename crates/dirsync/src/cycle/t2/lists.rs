@@ -45,12 +45,14 @@ pub(super) fn each_list(
                 node: Some(name),
             };
             say(&Transaction::Replace { scope })?;
-            each_user(view, place.stem, &mut |alias, mailbox| {
-                match Address::three_part(kind.class(), name, mailbox) {
+            each_user(
+                view,
+                place.stem,
+                &mut |alias, mailbox| match Address::three_part(kind.class(), name, mailbox) {
                     Ok(address) => say(&Transaction::add(alias, address)),
                     Err(_) => Ok(()),
-                }
-            })?;
+                },
+            )?;
         }
     }
     for kind in AddressType::ALL {

@@ -175,7 +175,12 @@ fn take(
     }
     let plan = edit.finish()?;
     let counts = vec![("taken", u64::from(unit.appended))];
-    commit(tree, &plan, &options.info(Command::T2, counts), &mut report.said)?;
+    commit(
+        tree,
+        &plan,
+        &options.info(Command::T2, counts),
+        &mut report.said,
+    )?;
     report.said.hear(&unit.diary);
     report.requests += u32::from(is_request);
     report.taken += unit.appended;

@@ -135,11 +135,7 @@ impl Transmit<'_> {
 
     /// Whether the own lists and q.S belong together; work that a crashed T3 left is completed first
     /// (DEC-031).
-    fn own_lists(
-        &self,
-        tree: &mut TreeMut,
-        report: &mut T2Report,
-    ) -> Result<OwnLists, CycleError> {
+    fn own_lists(&self, tree: &mut TreeMut, report: &mut T2Report) -> Result<OwnLists, CycleError> {
         let asked = self
             .server
             .due()
