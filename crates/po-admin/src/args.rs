@@ -46,6 +46,45 @@ pub(crate) enum Command {
     /// What a code, an event, a finding or a file means.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Local users.
+    #[command(subcommand)]
+    User(crate::cmd::user::UserCommand),
+    /// Groups of the postoffice.
+    #[command(subcommand)]
+    Group(crate::cmd::group::GroupCommand),
+    /// Add many users from a file.
+    #[command(after_help = crate::cmd::fill::EXAMPLES)]
+    Fill(crate::cmd::fill::FillArgs),
+    /// External postoffices and the routes to them.
+    #[command(subcommand)]
+    Postoffice(crate::cmd::postoffice::PostofficeCommand),
+    /// Become the directory server, or stop being it.
+    #[command(subcommand)]
+    Server(crate::cmd::roles::ServerCommand),
+    /// The requestors of a directory server.
+    #[command(subcommand)]
+    Requestor(crate::cmd::roles::RequestorCommand),
+    /// Name the directory server at a requestor.
+    #[command(after_help = crate::cmd::roles::REGISTER_EXAMPLES)]
+    Register(crate::cmd::roles::RegisterArgs),
+    /// Show or set the options of directory synchronization.
+    #[command(after_help = crate::cmd::options::EXAMPLES)]
+    Options(crate::cmd::options::OptionsArgs),
+    /// Queue the whole own list for the directory server.
+    #[command(after_help = crate::cmd::roles::EXPORT_EXAMPLES)]
+    Export(crate::cmd::roles::PoArgs),
+    /// Ask the directory server for all lists.
+    #[command(after_help = crate::cmd::roles::IMPORT_EXAMPLES)]
+    ImportRequest(crate::cmd::roles::PoArgs),
+    /// When T1, T2 and T3 run.
+    #[command(subcommand)]
+    Schedule(crate::cmd::schedule::ScheduleCommand),
+    /// The numbers of directory synchronization, as LISTDS shows them.
+    #[command(after_help = crate::cmd::listds::EXAMPLES)]
+    Listds(crate::cmd::listds::ListdsArgs),
+    /// The transactions in a file, as LISTQ shows them.
+    #[command(after_help = crate::cmd::listq::EXAMPLES)]
+    Listq(crate::cmd::listq::ListqArgs),
     /// Bring a tree of an older layout up to date.
     #[command(after_help = UPGRADE_EXAMPLES)]
     Upgrade(UpgradeArgs),

@@ -31,7 +31,7 @@ use std::time::Duration;
 use dirsync_tree::Command;
 use dirsync_tree::disk::fault::{Counting, Fault, FaultDisk};
 use dirsync_tree::disk::mem::{MemDisk, Node, Survival};
-use dirsync_tree::disk::{Disk, DiskErrorKind};
+use dirsync_tree::disk::{Disk, DiskErrorKind, DiskOp};
 
 pub use rows::{observe_postoffice, row, rows};
 
@@ -398,7 +398,11 @@ impl Judge {
         let second = FaultDisk::new(Arc::new(disk.clone()), Counting::Mutations, None);
         (self.scenario.run)(Arc::new(second.clone()))
             .map_err(|error| format!("running it again fails: {error}"))?;
-        let after = if second.operations() == 0 {
+        let changed_something = second
+            .log()
+            .iter()
+            .any(|op| op.op.mutates() && !matches!(op.op, DiskOp::Lock | DiskOp::LockNote));
+        let after = if !changed_something {
             disk.clone()
         } else {
             disk.crash(Survival::Nothing)

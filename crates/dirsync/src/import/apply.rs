@@ -12,117 +12,35 @@
 //! Only lists that a transaction names are read. A transaction that cannot be applied is a numbered
 //! message and changes nothing; the others are applied.
 
+mod modify;
+mod types;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::base::address::Fault;
 use crate::core::base::logline::LogSeverity;
 use crate::core::base::transaction::{Info, TemplateLine};
-use crate::core::base::{
-    Address, AddressType, CodePage, Entry, HexId, PoName, Scope, Transaction, UnixTime,
-};
-use crate::core::format::FixedRecord as _;
+use crate::core::base::{Address, AddressType, CodePage, Entry, PoName, Scope, Transaction};
 use crate::core::format::codes::AddressCode;
-use crate::core::format::record::LIVE;
-use crate::core::format::usr::UsrRecord;
-use crate::core::protocol::guard::Ceilings;
 use crate::core::protocol::log::LogLine;
 use crate::postoffice::Edit;
 
 use super::autocreate::{self, Created, Server};
 use super::error::{Held, ImportError};
 use super::gateway_list::{GatewayList, nme_path};
+use super::list::{Added, List};
 use super::log::message;
 use super::places::Places;
-use super::pol::{Change, Changed, Copies};
+use super::pol::Copies;
 use super::problem::Problems;
 use super::tids::TidPool;
 use super::usr_list::{Finished, UsrList};
-
-/// What an import may do.
-#[derive(Debug, Clone)]
-pub struct ApplyOptions {
-    /// Create postoffices that are not known here.
-    pub create_postoffices: bool,
-    /// Take templates and template data.
-    pub templates: bool,
-    /// Say what is ignored, too (message 66).
-    pub verbose: bool,
-    /// Ceilings of the bulk-delete guard.
-    pub allow_deletes: Ceilings,
-    /// The time of everything that is dated.
-    pub now: UnixTime,
-}
-
-/// What transactions did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Entries added.
-    pub added: u64,
-    /// Entries deleted by D.
-    pub deleted: u64,
-    /// Entries modified.
-    pub modified: u64,
-    /// Lists emptied by R.
-    pub replaced: u64,
-    /// Templates taken.
-    pub templates: u64,
-    /// Transactions that say what is so already (DEC-018).
-    pub repeated: u64,
-    /// Transactions of the own postoffice (DEC-081) and comments.
-    pub ignored: u64,
-    /// Transactions that could not be applied.
-    pub failed: u64,
-    /// Postoffices and nodes created.
-    pub created: u64,
-    /// Copies in the postoffice address list that were changed.
-    pub copies: u64,
-}
-
-/// What became of one list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListChange {
-    /// The list, `TYPE:NET/PO` or `TYPE:`.
-    pub list: Scope,
-    /// Entries before.
-    pub before: u64,
-    /// Entries after.
-    pub after: u64,
-    /// Entries that were there and are not any more.
-    pub removed: u64,
-    /// Whether its file is written.
-    pub changed: bool,
-}
-
-/// Where a transaction stands, for messages.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin<'a> {
-    /// The file, a documented path.
-    pub file: &'a str,
-    /// Number of the record, from 1.
-    pub record: u64,
-    /// Byte offset of the record.
-    pub offset: u64,
-}
-
-/// Which part of the work a transaction is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Lists and the copies in the postoffice address list.
-    Both,
-    /// Only the copies: what a crashed run left in NMETRANS.GLB.
-    Copies,
-}
+pub use types::{Applied, ApplyOptions, Counts, ListChange, Origin, Part};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum ListId {
     Place(usize),
     Gateway(AddressType),
-}
-
-#[derive(Debug)]
-enum List {
-    Usr(UsrList),
-    Gateway(GatewayList),
 }
 
 /// Where a list is, or why there is none.
@@ -147,17 +65,6 @@ pub struct Apply {
     refused: BTreeSet<(AddressType, Option<PoName>)>,
     counts: Counts,
     problems: Problems,
-}
-
-/// What all transactions together did.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// Counts.
-    pub counts: Counts,
-    /// The lists that transactions named, in the order of their places.
-    pub lists: Vec<ListChange>,
-    /// Numbered messages.
-    pub problems: Problems,
 }
 
 impl Apply {
@@ -438,172 +345,6 @@ impl Apply {
         Ok(())
     }
 
-    fn modify(
-        &mut self,
-        edit: &mut Edit<'_>,
-        old: &Entry,
-        new: &Entry,
-        info: &[Info],
-        at: Origin<'_>,
-    ) -> Result<(), ImportError> {
-        let (from, to) = (list_of(&old.address), list_of(&new.address));
-        if self.is_own(&from) || self.is_own(&to) {
-            self.own(from, at);
-            return Ok(());
-        }
-        let source = match self.target(edit, from, false, at)? {
-            Target::List(id) => Some(id),
-            _ => None,
-        };
-        let found = source.and_then(|id| self.lists.get(&id).and_then(|list| list.tid_of(old)));
-        let Some((source, tid)) = source.zip(found) else {
-            return self.modify_missing(edit, old, new, info, at);
-        };
-        // The list of the new address; another one when net/po changes.
-        let target = if from == to {
-            source
-        } else {
-            match self.target(edit, to, true, at)? {
-                Target::List(id) => id,
-                _ => {
-                    self.counts.failed += 1;
-                    return Ok(());
-                }
-            }
-        };
-        let taken = self
-            .lists
-            .get(&target)
-            .is_some_and(|list| list.is_taken(new, (target == source).then_some(old)));
-        if taken {
-            self.fail(message(27, new.alias.to_string()), at);
-            return Ok(());
-        }
-        let mut pointer = None;
-        let same = old.alias.text() == new.alias.text()
-            && old.address.to_bytes() == new.address.to_bytes();
-        if !same {
-            if source == target {
-                if let Some(list) = self.lists.get_mut(&source) {
-                    pointer = list.change(old, new)?;
-                }
-            } else {
-                if let Some(list) = self.lists.get_mut(&source) {
-                    list.delete(old);
-                }
-                if let Some(list) = self.lists.get_mut(&target) {
-                    list.insert(new, tid)?;
-                }
-            }
-        }
-        self.info(target, tid, info, at);
-        if same && info.is_empty() {
-            self.counts.repeated += 1;
-        } else {
-            self.counts.modified += 1;
-        }
-        if !same {
-            self.modify_copy(edit, old, new, pointer, at)?;
-        }
-        Ok(())
-    }
-
-    /// An M whose entry is not in its list: it may have been applied before, or only the address list
-    /// has a copy.
-    fn modify_missing(
-        &mut self,
-        edit: &mut Edit<'_>,
-        old: &Entry,
-        new: &Entry,
-        info: &[Info],
-        at: Origin<'_>,
-    ) -> Result<(), ImportError> {
-        let done = match self.target(edit, list_of(&new.address), false, at)? {
-            Target::List(id) => self
-                .lists
-                .get(&id)
-                .and_then(|list| list.tid_of(new))
-                .map(|tid| (id, tid)),
-            _ => None,
-        };
-        if let Some((id, tid)) = done {
-            // Resent transactions are normal traffic (as DEC-018 says of A; ASSIGNED for M).
-            self.counts.repeated += 1;
-            self.info(id, tid, info, at);
-            return Ok(());
-        }
-        if self.modify_copy(edit, old, new, None, at)? == Changed::None {
-            self.fail(message(29, old.alias.to_string()), at);
-        } else {
-            self.counts.modified += 1;
-        }
-        Ok(())
-    }
-
-    fn modify_copy(
-        &mut self,
-        edit: &mut Edit<'_>,
-        old: &Entry,
-        new: &Entry,
-        pointer: Option<u32>,
-        at: Origin<'_>,
-    ) -> Result<Changed, ImportError> {
-        let code = AddressCode::from_code(new.address.kind().code());
-        let mailbag = match (code, new.address.po()) {
-            (Some(code), Some(po)) => self
-                .places
-                .find(code, po)
-                .map(|place| self.places.places[place].outbound),
-            (Some(code), None) => self
-                .places
-                .gateway(code)
-                .and_then(|gateway| gateway.mailbag),
-            _ => None,
-        };
-        let change = Change {
-            new,
-            pointer,
-            mailbag: mailbag.unwrap_or_default(),
-        };
-        let changed = self.copies.modify(edit, old, &change, self.options.now)?;
-        if changed == Changed::AliasTaken {
-            let name = format!("{} (ADMIN.NME)", new.alias);
-            self.say(message(27, name), at);
-        }
-        Ok(changed)
-    }
-
-    /// A transaction that a crashed run left for the postoffice address list. What is not there was
-    /// done before the crash.
-    fn take_copy(
-        &mut self,
-        edit: &mut Edit<'_>,
-        transaction: &Transaction,
-    ) -> Result<(), ImportError> {
-        let done = match transaction {
-            Transaction::Delete { entry } => self.copies.delete(edit, entry, self.options.now)?,
-            Transaction::Modify { old, new, .. } => {
-                let new = new.as_ref().unwrap_or(old);
-                let code = AddressCode::from_code(new.address.kind().code());
-                let mailbag = code
-                    .zip(new.address.po())
-                    .and_then(|(code, po)| self.places.find(code, po))
-                    .map_or(HexId::default(), |place| self.places.places[place].outbound);
-                let change = Change {
-                    new,
-                    pointer: None,
-                    mailbag,
-                };
-                self.copies.modify(edit, old, &change, self.options.now)? != Changed::None
-            }
-            _ => false,
-        };
-        if !done {
-            self.counts.repeated += 1;
-        }
-        Ok(())
-    }
-
     fn replace(
         &mut self,
         edit: &mut Edit<'_>,
@@ -713,197 +454,4 @@ fn fault_line(fault: Fault, transaction: &Transaction) -> LogLine {
         (None, None) => String::new(),
     };
     message(fault.number(), about)
-}
-
-/// What an A did.
-enum Added {
-    New(u32),
-    Repeat(u32),
-    AliasExists { by_this_run: bool },
-}
-
-impl List {
-    fn scope(&self) -> Scope {
-        match self {
-            Self::Usr(list) => list.scope,
-            Self::Gateway(list) => list.scope(),
-        }
-    }
-
-    fn add(&mut self, entry: &Entry, tids: &mut TidPool) -> Result<Added, ImportError> {
-        let alias = entry.alias.text();
-        match self {
-            Self::Usr(list) => {
-                let same = |record: &UsrRecord| is_mailbox(record, entry);
-                if let Some(at) = list.working.find(alias, same) {
-                    return Ok(Added::Repeat(list.working.get(at).tid.get()));
-                }
-                if let Some(at) = list.working.any(alias) {
-                    let by_this_run = list.working.is_new(at);
-                    return Ok(Added::AliasExists { by_this_run });
-                }
-                let old = list.working.previous(alias, same).cloned();
-                let record = match old {
-                    Some(old) => usr_record(entry, old.tid.get(), old.inf_record.get()),
-                    None => usr_record(entry, tids.next()?.0, UsrRecord::NO_INF),
-                };
-                let tid = record.tid.get();
-                list.working.add(record);
-                Ok(Added::New(tid))
-            }
-            Self::Gateway(list) => {
-                if let Some(tid) = gateway_tid(list, entry) {
-                    return Ok(Added::Repeat(tid));
-                }
-                if let Some(at) = list.working.any(alias) {
-                    let by_this_run = list.working.is_new(at);
-                    return Ok(Added::AliasExists { by_this_run });
-                }
-                let old = list
-                    .working
-                    .previous(alias, |record| list.has_address(record, &entry.address))
-                    .cloned();
-                let record = match old {
-                    Some(mut old) => {
-                        old.alias = entry.alias.field();
-                        old
-                    }
-                    None => list.entry(&entry.alias, &entry.address, tids.next()?.0)?,
-                };
-                let tid = record.tid.get();
-                list.working.add(record);
-                Ok(Added::New(tid))
-            }
-        }
-    }
-
-    /// The tuple id of the entry with this alias and address.
-    fn tid_of(&self, entry: &Entry) -> Option<u32> {
-        match self {
-            Self::Usr(list) => list
-                .working
-                .find(entry.alias.text(), |record| is_mailbox(record, entry))
-                .map(|at| list.working.get(at).tid.get()),
-            Self::Gateway(list) => gateway_tid(list, entry),
-        }
-    }
-
-    /// Whether another entry than `old` has the alias of `new`.
-    fn is_taken(&self, new: &Entry, old: Option<&Entry>) -> bool {
-        // A new spelling of the own name is no other name.
-        if old.is_some_and(|old| old.alias.eq_ignore_case(&new.alias)) {
-            return false;
-        }
-        match self {
-            Self::Usr(list) => list.working.any(new.alias.text()).is_some(),
-            Self::Gateway(list) => list.working.any(new.alias.text()).is_some(),
-        }
-    }
-
-    fn delete(&mut self, entry: &Entry) -> bool {
-        let alias = entry.alias.text();
-        match self {
-            Self::Usr(list) => {
-                let at = list.working.find(alias, |record| is_mailbox(record, entry));
-                if let Some(at) = at {
-                    list.working.remove(at);
-                }
-                at.is_some()
-            }
-            Self::Gateway(list) => {
-                let at = list
-                    .working
-                    .find(alias, |record| list.has_address(record, &entry.address));
-                if let Some(at) = at {
-                    list.working.remove(at);
-                }
-                at.is_some()
-            }
-        }
-    }
-
-    /// Changes an entry in its list; for a gateway, where the new address stands.
-    fn change(&mut self, old: &Entry, new: &Entry) -> Result<Option<u32>, ImportError> {
-        let alias = old.alias.text();
-        match self {
-            Self::Usr(list) => {
-                let at = list.working.find(alias, |record| is_mailbox(record, old));
-                if let (Some(at), Some(mailbox)) = (at, new.address.mailbox()) {
-                    let mut record = list.working.get(at).clone();
-                    record.alias = new.alias.field();
-                    record.mailbox = mailbox.field();
-                    list.working.modify(at, record);
-                }
-                Ok(None)
-            }
-            Self::Gateway(list) => {
-                let at = list
-                    .working
-                    .find(alias, |record| list.has_address(record, &old.address));
-                let Some(at) = at else { return Ok(None) };
-                let known = list.working.get(at).clone();
-                let record = if old.address == new.address {
-                    let mut record = known;
-                    record.alias = new.alias.field();
-                    record
-                } else {
-                    list.entry(&new.alias, &new.address, known.tid.get())?
-                };
-                let pointer = record.pointer.get();
-                list.working.modify(at, record);
-                Ok(Some(pointer))
-            }
-        }
-    }
-
-    /// Puts an entry that comes from another list.
-    fn insert(&mut self, entry: &Entry, tid: u32) -> Result<(), ImportError> {
-        match self {
-            Self::Usr(list) => {
-                let record = usr_record(entry, tid, UsrRecord::NO_INF);
-                list.working.add(record);
-            }
-            Self::Gateway(list) => {
-                let record = list.entry(&entry.alias, &entry.address, tid)?;
-                list.working.add(record);
-            }
-        }
-        Ok(())
-    }
-
-    fn clear(&mut self) {
-        match self {
-            Self::Usr(list) => list.working.clear(),
-            Self::Gateway(list) => list.working.clear(),
-        }
-    }
-}
-
-fn gateway_tid(list: &GatewayList, entry: &Entry) -> Option<u32> {
-    list.working
-        .find(entry.alias.text(), |record| {
-            list.has_address(record, &entry.address)
-        })
-        .map(|at| list.working.get(at).tid.get())
-}
-
-fn is_mailbox(record: &UsrRecord, entry: &Entry) -> bool {
-    entry
-        .address
-        .mailbox()
-        .is_some_and(|mailbox| record.mailbox.eq_ignore_case(mailbox.text()))
-}
-
-fn usr_record(entry: &Entry, tid: u32, inf_record: u32) -> UsrRecord {
-    let mut record = UsrRecord::zeroed();
-    record.state = LIVE;
-    record.alias = entry.alias.field();
-    record.mailbox = entry
-        .address
-        .mailbox()
-        .map(|mailbox| mailbox.field())
-        .unwrap_or_default();
-    record.tid.set(tid);
-    record.inf_record.set(inf_record);
-    record
 }

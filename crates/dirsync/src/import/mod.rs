@@ -12,6 +12,7 @@ pub mod apply;
 mod autocreate;
 pub mod error;
 mod gateway_list;
+mod list;
 pub mod log;
 pub(crate) mod places;
 mod pol;

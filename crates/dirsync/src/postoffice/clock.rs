@@ -53,6 +53,12 @@ impl TreeClock {
         }
     }
 
+    /// The zone.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The name of the zone.
     #[must_use]
     pub fn zone_name(&self) -> &str {

@@ -1,11 +1,21 @@
 //! The commands, one module each.
 
+pub(crate) mod change;
 mod check;
 mod explain;
+pub(crate) mod fill;
 mod gal;
+pub(crate) mod group;
 mod init;
+pub(crate) mod listds;
+pub(crate) mod listq;
 mod mail;
+pub(crate) mod options;
+pub(crate) mod postoffice;
+pub(crate) mod roles;
+pub(crate) mod schedule;
 mod upgrade;
+pub(crate) mod user;
 
 use dirsync_cli::session::{Outcome, Session};
 
@@ -19,6 +29,19 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Mail(MailCommand::List(args)) => mail::list(&args, session),
         Command::Gal(args) => gal::run(&args, session),
         Command::Explain(args) => explain::run(&args, session),
+        Command::User(command) => user::run(&command, session),
+        Command::Group(command) => group::run(&command, session),
+        Command::Fill(args) => fill::run(&args, session),
+        Command::Postoffice(command) => postoffice::run(&command, session),
+        Command::Server(command) => roles::run_server(&command, session),
+        Command::Requestor(command) => roles::run_requestor(&command, session),
+        Command::Register(args) => roles::run_register(&args, session),
+        Command::Options(args) => options::run(&args, session),
+        Command::Export(args) => roles::run_export(&args, session),
+        Command::ImportRequest(args) => roles::run_import_request(&args, session),
+        Command::Schedule(command) => schedule::run(&command, session),
+        Command::Listds(args) => listds::run(&args, session),
+        Command::Listq(args) => listq::run(&args, session),
         Command::Upgrade(args) => upgrade::run(&args, session),
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of delivery: the mailer, both sides of a link, and three trees with a hub on one medium.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use dirsync::core::base::address::Address;
 use dirsync::core::base::time::UnixTime;
@@ -56,7 +56,7 @@ pub(super) const DELIVER: &[Scenario] = &[
         command: Command::Deliver,
         name: "three trees, one of them a hub",
         prepare: prepare_site,
-        run: |disk| run_site(&disk, None),
+        run: run_site,
         observe: observe_site,
         milestones: site_milestones,
     },
@@ -290,46 +290,18 @@ fn prepare_site() -> Result<MemDisk, String> {
     Ok(disk)
 }
 
-/// What a reader saw after each answer of any tree.
-type Record = Arc<Mutex<Vec<Observed>>>;
-
 struct Site<'a> {
     disk: &'a Arc<dyn Disk>,
-    record: Option<Record>,
-}
-
-struct Recorded {
-    local: Local,
-    disk: Arc<dyn Disk>,
-    record: Option<Record>,
-}
-
-impl FarSide for Recorded {
-    fn call(&mut self, request: Request) -> Result<Reply, FarError> {
-        let reply = self.local.call(request);
-        if let Some(record) = &self.record {
-            let seen = observe_site(Arc::clone(&self.disk)).map_err(FarError::Ended)?;
-            if let Ok(mut record) = record.lock() {
-                record.push(seen);
-            }
-        }
-        reply
-    }
 }
 
 impl Connector for Site<'_> {
     fn connect(&self, name: &str) -> Result<Box<dyn FarSide>, FarError> {
         let tree = tree_of(self.disk, name).map_err(FarError::Ended)?;
-        Ok(Box::new(Recorded {
-            local: Local::new(tree, options()),
-            disk: Arc::clone(self.disk),
-            record: self.record.clone(),
-        }))
+        Ok(Box::new(Local::new(tree, options())))
     }
 }
 
-fn run_site(disk: &Arc<dyn Disk>, record: Option<Record>) -> RunResult {
-    let site = Site { disk, record };
+fn run_site(disk: Arc<dyn Disk>) -> RunResult {
     let options = DeliverOptions {
         now: NOW,
         user: "harness".into(),
@@ -337,6 +309,7 @@ fn run_site(disk: &Arc<dyn Disk>, record: Option<Record>) -> RunResult {
         dry_run: false,
     };
     let names: Vec<String> = TREES.iter().map(|name| (*name).to_owned()).collect();
+    let site = Site { disk: &disk };
     let report = deliver(&names, &site, &options, &NoProgress).map_err(text)?;
     if report.has_problems() {
         return Err(format!("{report:?}"));
@@ -344,29 +317,36 @@ fn run_site(disk: &Arc<dyn Disk>, record: Option<Record>) -> RunResult {
     Ok(())
 }
 
+/// Three trees go on without each other when one fails, so the states on the way are many. While an
+/// envelope is anywhere, the message is on its way, and only what arrived counts; at rest, every file
+/// does, but for the logs, which tell of the failures.
 fn observe_site(disk: Arc<dyn Disk>) -> Result<Observed, String> {
     let mut all = Observed::new();
     for name in TREES {
         for (path, content) in observe_postoffice(tree_of(&disk, name)?)? {
-            all.insert(format!("{name}/{path}"), content);
+            if !path.starts_with("LOG") {
+                all.insert(format!("{name}/{path}"), content);
+            }
         }
     }
-    Ok(all)
+    let on_its_way = all
+        .keys()
+        .any(|path| path.contains("/P1/") && !path.ends_with("RECEIVED.TAG"));
+    if !on_its_way {
+        return Ok(all);
+    }
+    let arrived = all
+        .get("B/MBG/SYSTEM.MBG")
+        .and_then(Option::as_ref)
+        .map_or(0, |mbg| mbg.len() / MBG_RECORD_LEN_BYTES);
+    Ok(on_the_way(arrived))
 }
 
-/// The states between the commits. At the end one header stands in SYSTEM of B.
+fn on_the_way(arrived: usize) -> Observed {
+    Observed::from([(format!("on its way, {arrived} arrived"), None)])
+}
+
+/// It has arrived, and a copy that the ledger will drop waits somewhere.
 fn site_milestones() -> Result<Vec<Observed>, String> {
-    let disk: Arc<dyn Disk> = Arc::new(prepare_site()?);
-    let record = Record::default();
-    run_site(&disk, Some(Arc::clone(&record)))?;
-    let mut states = record.lock().map_err(text)?.clone();
-    states.dedup();
-    let arrived = |state: &Observed| {
-        let bag = state.get("B/MBG/SYSTEM.MBG");
-        bag.and_then(Option::as_ref).map(Vec::len)
-    };
-    match states.last().and_then(arrived) {
-        Some(MBG_RECORD_LEN_BYTES) => Ok(states),
-        other => Err(format!("one message should have arrived: {other:?}")),
-    }
+    Ok(vec![on_the_way(1)])
 }

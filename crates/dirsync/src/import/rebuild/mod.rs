@@ -196,14 +196,11 @@ fn enable(
     options: &RebuildOptions,
     problems: &mut Problems,
 ) -> Result<bool, ImportError> {
-    let master = match view.read(MASTER, 4096) {
-        Ok(bytes) => bytes.and_then(|bytes| MasterRecord::decode(&bytes).ok()),
-        Err(error) => {
-            // Message 202: the list is made all the same (Q104870).
-            problems.file(log::message(202, ""), MASTER);
-            let _ = error;
-            return Ok(false);
-        }
+    // A missing file or one without its form is message 202, and the list is made all the same
+    // (Q104870). One that cannot be read stops: it may be good.
+    let master = match view.open_file(MASTER)? {
+        Some(file) if file.len() <= 4096 => MasterRecord::decode(&file.read_all(4096)?).ok(),
+        _ => None,
     };
     let Some(mut master) = master.filter(MasterRecord::has_magic) else {
         problems.file(log::message(202, ""), MASTER);

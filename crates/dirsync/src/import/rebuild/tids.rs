@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::core::base::CpField;
+use crate::core::base::codepage::upper_850;
 use crate::core::format::galnetpo::{GalNetPoHeader, GalNetPoRecord, GalTids, TidsExhausted};
 use crate::core::format::nme::{NmeKind, NmeRecord};
 use crate::core::format::record::LIVE;
@@ -32,10 +33,7 @@ pub(super) fn name_hash(name: &[u8]) -> u32 {
 
 fn compare(a: &GalNetPoRecord, b: &GalNetPoRecord) -> Ordering {
     fn folded<const N: usize>(field: &CpField<N>) -> impl Iterator<Item = u8> + '_ {
-        field
-            .text()
-            .iter()
-            .map(|&byte| crate::core::base::codepage::upper_850(byte))
+        field.text().iter().map(|&byte| upper_850(byte))
     }
     fn fields<const N: usize>(a: &CpField<N>, b: &CpField<N>) -> Ordering {
         if a == b {
@@ -87,42 +85,88 @@ fn is_external(entry: &NmeRecord) -> bool {
     entry.nme_kind() == Some(NmeKind::External)
 }
 
+/// A record, by a hash of its address.
+#[derive(Clone, Copy)]
+struct Place {
+    hash: u64,
+    index: u32,
+}
+
+/// The records in an order in which equal addresses stand together, those of one address in the
+/// order of the file. Most comparisons look at the hash alone.
+fn sorted(records: &[GalNetPoRecord], wanted: fn(&GalNetPoRecord) -> bool) -> Vec<Place> {
+    let mut places: Vec<Place> = (0u32..)
+        .zip(records)
+        .filter(|(_, record)| wanted(record))
+        .map(|(index, record)| Place {
+            hash: hash(record),
+            index,
+        })
+        .collect();
+    places.sort_unstable_by(|a, b| {
+        a.hash
+            .cmp(&b.hash)
+            .then_with(|| compare(&records[a.index as usize], &records[b.index as usize]))
+            .then_with(|| a.index.cmp(&b.index))
+    });
+    places
+}
+
+fn hash(record: &GalNetPoRecord) -> u64 {
+    let mut bytes = [0; 33];
+    let fields = [
+        record.network.text(),
+        record.postoffice.text(),
+        record.mailbox.text(),
+    ];
+    for (place, text) in bytes.chunks_mut(11).zip(fields) {
+        for (place, &byte) in place.iter_mut().zip(text) {
+            *place = upper_850(byte);
+        }
+    }
+    let mut hasher = DefaultHasher::new();
+    (record.address_type, bytes).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Gives the ids that the old files have for the same addresses.
 fn keep(gal: &[NmeRecord], addresses: &mut [GalNetPoRecord], before: &Before) {
-    let mut old: Vec<u32> = (0u32..)
-        .zip(&before.records)
-        .filter(|(_, record)| record.state == LIVE && record.tid.get() != 0)
-        .map(|(index, _)| index)
-        .collect();
     let old_record = |index: u32| &before.records[index as usize];
-    old.sort_by(|&a, &b| compare(old_record(a), old_record(b)));
-    let mut order: Vec<u32> = (0u32..).zip(addresses.iter()).map(|(n, _)| n).collect();
-    order.sort_by(|&a, &b| compare(&addresses[a as usize], &addresses[b as usize]));
+    let old = sorted(&before.records, |record| {
+        record.state == LIVE && record.tid.get() != 0
+    });
+    let order = sorted(addresses, |_| true);
     // The n-th external entry of the list has the n-th address.
     let mut names: Vec<u32> = Vec::new();
     let mut from = 0;
     let mut rest = order.as_slice();
     while let Some(&first) = rest.first() {
-        let address = addresses[first as usize].clone();
+        let address = addresses[first.index as usize].clone();
+        let of = |place: &Place, record: &GalNetPoRecord| {
+            place
+                .hash
+                .cmp(&first.hash)
+                .then_with(|| compare(record, &address))
+        };
         let count = rest
             .iter()
-            .take_while(|&&index| compare(&addresses[index as usize], &address).is_eq())
+            .take_while(|place| of(place, &addresses[place.index as usize]).is_eq())
             .count();
         let (group, after) = rest.split_at(count);
         rest = after;
-        while from < old.len() && compare(old_record(old[from]), &address).is_lt() {
+        while from < old.len() && of(&old[from], old_record(old[from].index)).is_lt() {
             from += 1;
         }
         let known = old[from..]
             .iter()
-            .take_while(|&&index| compare(old_record(index), &address).is_eq())
+            .take_while(|place| of(place, old_record(place.index)).is_eq())
             .count();
         let candidates = &old[from..from + known];
         from += known;
         match (group, candidates) {
             (_, []) => {}
             ([one], [before_one]) => {
-                addresses[*one as usize].tid = old_record(*before_one).tid;
+                addresses[one.index as usize].tid = old_record(before_one.index).tid;
             }
             _ => {
                 if names.is_empty() {
@@ -132,7 +176,16 @@ fn keep(gal: &[NmeRecord], addresses: &mut [GalNetPoRecord], before: &Before) {
                         .map(|entry| name_hash(entry.alias.text()))
                         .collect();
                 }
-                share(addresses, &names, group, candidates, before);
+                let indices = |places: &[Place]| -> Vec<u32> {
+                    places.iter().map(|place| place.index).collect()
+                };
+                share(
+                    addresses,
+                    &names,
+                    &indices(group),
+                    &indices(candidates),
+                    before,
+                );
             }
         }
     }

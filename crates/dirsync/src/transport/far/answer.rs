@@ -28,6 +28,8 @@ const DOMAIN: Domain = Domain {
 pub struct Local {
     disk: Option<Arc<dyn Disk>>,
     options: OpenOptions,
+    /// Why nothing more is done.
+    last: Option<Failure>,
 }
 
 impl Local {
@@ -37,6 +39,7 @@ impl Local {
         Self {
             disk: Some(disk),
             options,
+            last: None,
         }
     }
 
@@ -46,12 +49,28 @@ impl Local {
         Self {
             disk: None,
             options: OpenOptions::default(),
+            last: None,
         }
     }
 
-    /// The answer to one request.
+    /// The answer to one request. After a failed sync every answer is a failure.
     #[must_use]
     pub fn answer(&mut self, request: Request) -> Reply {
+        if let Some(failure) = &self.last {
+            return Reply::Failed {
+                failure: failure.clone(),
+            };
+        }
+        let reply = self.try_answer(request);
+        if let Reply::Failed { failure } = &reply
+            && failure.last
+        {
+            self.last = Some(failure.clone());
+        }
+        reply
+    }
+
+    fn try_answer(&mut self, request: Request) -> Reply {
         let failed = |error: PoError| Reply::Failed {
             failure: Failure::from(&error),
         };
@@ -117,6 +136,7 @@ impl Local {
                     class: FailureClass::Data,
                     message: format!("{path}: {error}"),
                     hint: Some("check that the tree is where it was, and its rights".to_owned()),
+                    last: false,
                 },
             },
         }
@@ -171,9 +191,13 @@ impl Local {
         })
     }
 
-    /// Whether an in-queue holds anything at all.
+    /// Whether an in-queue holds anything at all, or a commit waits to be completed: it may not
+    /// be durable yet, and "nothing to do" must not rest on it.
     fn has_mail(&self) -> Result<bool, PoError> {
         let view = self.view()?;
+        if view.pending_commit().is_some() {
+            return Ok(true);
+        }
         for stem in [MailbagStem::INQUEUE, MailbagStem::INQUEUE3] {
             // What cannot be looked at is the mailer's to report.
             match view.stat(&stem.mbg_path()) {

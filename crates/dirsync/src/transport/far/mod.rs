@@ -41,7 +41,7 @@ impl FarError {
     /// Whether the whole tree is out of reach for this run, and not only this request.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        !matches!(self, Self::Failed(_))
+        !matches!(self, Self::Failed(failure) if !failure.last)
     }
 
     /// The next step for the reader.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::base::finding::Finding;
 use crate::postoffice::PoError;
-use crate::tree::ErrorClass;
+use crate::tree::disk::DiskOp;
+use crate::tree::{ErrorClass, TreeError};
 
 use super::super::link::{Done, Outbound, Parcel, Receipt};
 use super::super::mailer::MailerTotals;
@@ -149,6 +150,24 @@ pub struct Failure {
     pub message: String,
     /// The next step.
     pub hint: Option<String>,
+    /// The tree must not be written again in this run: a sync failed, and what the kernel dropped
+    /// would seem to be there (design 4.1). The next run completes what was committed.
+    pub last: bool,
+}
+
+/// Whether a sync failed, or may have.
+fn sync_failed(error: &PoError) -> bool {
+    match error {
+        PoError::Tree(
+            TreeError::CommittedIncomplete { .. }
+            | TreeError::CommitUnknown { .. }
+            | TreeError::Poisoned { .. },
+        ) => true,
+        PoError::Tree(TreeError::Disk { error, .. }) => {
+            matches!(error.op, DiskOp::Sync | DiskOp::SyncGroup | DiskOp::SyncDir)
+        }
+        _ => false,
+    }
 }
 
 impl From<&PoError> for Failure {
@@ -161,6 +180,7 @@ impl From<&PoError> for Failure {
             },
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
+            last: sync_failed(error),
         }
     }
 }
