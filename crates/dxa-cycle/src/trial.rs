@@ -47,6 +47,7 @@ impl Trials {
                 class: FailureClass::Data,
                 message: error.to_string(),
                 hint: error.hint().map(str::to_owned),
+                last: false,
             })?;
         let disk = TrialDisk::new(below);
         let tree = Tree {

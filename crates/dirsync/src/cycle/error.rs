@@ -72,6 +72,18 @@ impl CycleError {
         })
     }
 
+    /// Whether the tree must not be written again in this run: a sync failed, or may have, and what
+    /// the kernel dropped would seem to be there (design 4.1).
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Tree(error)
+            | Self::Postoffice(PoError::Tree(error))
+            | Self::Import(ImportError::Tree(error)) => sync_failed(error),
+            _ => false,
+        }
+    }
+
     /// What the bulk-delete guard holds, when that is the error.
     #[must_use]
     pub fn held(&self) -> Option<&[Held]> {
@@ -79,5 +91,19 @@ impl CycleError {
             Self::Import(ImportError::Held(held)) => Some(held),
             _ => None,
         }
+    }
+}
+
+/// Whether a sync failed, or may have.
+fn sync_failed(error: &TreeError) -> bool {
+    use crate::tree::disk::DiskOp;
+    match error {
+        TreeError::CommittedIncomplete { .. }
+        | TreeError::CommitUnknown { .. }
+        | TreeError::Poisoned { .. } => true,
+        TreeError::Disk { error, .. } => {
+            matches!(error.op, DiskOp::Sync | DiskOp::SyncGroup | DiskOp::SyncDir)
+        }
+        _ => false,
     }
 }

@@ -96,6 +96,7 @@ impl Member {
                     class: FailureClass::Refused,
                     message: format!("it has the older layout version {}", layout.version),
                     hint: Some("`po-admin upgrade` brings it up to date".to_owned()),
+                    last: false,
                 });
             }
             Marker::Foreign(why) => {
@@ -104,6 +105,7 @@ impl Member {
                     class: FailureClass::Refused,
                     message: format!("it is a foreign tree: {why}"),
                     hint: Some("foreign trees are only read, never written".to_owned()),
+                    last: false,
                 });
             }
         }
@@ -277,11 +279,13 @@ pub(super) fn as_failure(answer: Result<Answer, FarError>) -> Failure {
             class: FailureClass::Data,
             message: error.to_string(),
             hint: error.hint(),
+            last: false,
         },
         Ok(_) => Failure {
             class: FailureClass::Data,
             message: "the answer makes no sense".to_owned(),
             hint: None,
+            last: false,
         },
     }
 }

@@ -323,6 +323,7 @@ pub fn failure(error: &CycleError) -> Failure {
         class: class(error.class()),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
+        last: error.is_last(),
     }
 }
 
@@ -339,6 +340,7 @@ pub(crate) fn tree_failure(error: &TreeError) -> Failure {
         class: class(error.class()),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
+        last: false,
     }
 }
 
@@ -423,6 +425,7 @@ pub fn real_disk(path: &str) -> Result<Arc<dyn Disk>, Failure> {
             class: FailureClass::Data,
             message: format!("{path}: {error}"),
             hint: Some("check that the tree is where it was, and its rights".to_owned()),
+            last: false,
         }),
     }
 }

@@ -113,6 +113,7 @@ impl Net {
                 class: FailureClass::Data,
                 message: format!("{path} is gone"),
                 hint: None,
+                last: false,
             }),
         }
     }
