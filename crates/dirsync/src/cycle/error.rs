@@ -28,6 +28,14 @@ pub enum CycleError {
     /// Message 2: MSTTRANS.GLB is missing (Q112280).
     #[error("[  2] Error opening file: MSTTRANS")]
     NoMaster,
+    /// A message could not be read.
+    #[error("{file} cannot be read: {why}")]
+    Unreadable {
+        /// The documented path.
+        file: String,
+        /// What failed.
+        why: String,
+    },
     /// A file does not have its form.
     #[error("{file}: {why}")]
     Damaged {
@@ -67,6 +75,9 @@ impl CycleError {
             Self::NotServer => "`po-admin server on` makes it one",
             Self::NoMaster => {
                 "`po-admin check --fix` makes an empty one; then every requestor exports (Q112280)"
+            }
+            Self::Unreadable { .. } => {
+                "look at the disk and the rights of the file; everything still waits"
             }
             Self::Damaged { .. } => "`po-admin check` says what is wrong",
         })

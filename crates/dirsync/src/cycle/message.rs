@@ -15,7 +15,7 @@ use crate::core::protocol::unit::{Scan, Usable};
 use crate::postoffice::Edit;
 use crate::postoffice::lists::waiting::FileRecords;
 use crate::postoffice::mail::{self, Waiting, open_attachment};
-use crate::postoffice::stream::Report;
+use crate::postoffice::stream::{Report, UNREADABLE};
 use crate::tree::{TreeError, TreeView};
 
 use super::CycleError;
@@ -47,15 +47,28 @@ pub struct SystemMessage {
     attachment: Option<Attachment>,
 }
 
-/// The messages of SYSTEM in order of arrival.
+/// The messages of SYSTEM in order of arrival. Damaged ones are reported and stay.
 ///
 /// # Errors
-/// The mailbag is damaged, or a disk error. Damaged messages are reported and stay.
+/// The mailbag is damaged, or a disk error: a message that cannot be read now may be read the next
+/// time, and until then nothing behind it may be taken for the whole.
 pub fn waiting(
     edit: &mut Edit<'_>,
     report: &mut Report<'_>,
 ) -> Result<Vec<SystemMessage>, CycleError> {
-    let taken = mail::take(edit, MailbagStem::SYSTEM, TAKE_LIMIT, report)?;
+    let mut unreadable = None;
+    let taken = mail::take(edit, MailbagStem::SYSTEM, TAKE_LIMIT, &mut |finding| {
+        if finding.id == UNREADABLE && unreadable.is_none() {
+            unreadable = Some(CycleError::Unreadable {
+                file: finding.file.clone(),
+                why: finding.message.clone(),
+            });
+        }
+        report(finding);
+    })?;
+    if let Some(error) = unreadable {
+        return Err(error);
+    }
     let mut seen = std::collections::HashSet::new();
     let mut messages = Vec::with_capacity(taken.waiting.len());
     for waiting in taken.waiting {
