@@ -20,6 +20,8 @@ use crate::path::RelPath;
 
 /// Bytes of a page.
 const PAGE_BYTES: u64 = 4096;
+/// Bytes compared at once.
+const COMPARE_BYTES: usize = 64 * 1024;
 
 /// What the real run would do to one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,13 +204,15 @@ impl TrialDisk {
                 Node::Dir => (Some((EntryKind::Dir, 0)), true),
                 Node::File(content) => {
                     let content = held(&content);
+                    if before == Some((EntryKind::File, content.len))
+                        && self.is_as_below(&path, &content)?
+                    {
+                        continue;
+                    }
                     let own = content
                         .below
                         .as_ref()
                         .is_some_and(|(from, _)| *from == path);
-                    if own && content.pages.is_empty() && Some(content.len) == before.map(|b| b.1) {
-                        continue;
-                    }
                     (Some((EntryKind::File, content.len)), !own)
                 }
             };
@@ -222,6 +226,28 @@ impl TrialDisk {
             }
         }
         Ok(changes)
+    }
+
+    /// Whether a file of the same length has the bytes of the one below.
+    fn is_as_below(&self, path: &RelPath, content: &Content) -> DiskResult<bool> {
+        let below = self.below.open_read(path)?;
+        let mut at = 0;
+        let (mut one, mut two) = (vec![0; COMPARE_BYTES], vec![0; COMPARE_BYTES]);
+        while at < content.len {
+            let n = content.read(&mut one, at)?;
+            let mut m = 0;
+            while m < n {
+                match below.read_at(&mut two[m..n], at + m as u64)? {
+                    0 => return Ok(false),
+                    read => m += read,
+                }
+            }
+            if n == 0 || one[..n] != two[..n] {
+                return Ok(n == 0);
+            }
+            at += n as u64;
+        }
+        Ok(true)
     }
 
     fn node(&self, path: &RelPath) -> Option<Node> {

@@ -28,6 +28,14 @@ pub enum CycleError {
     /// Message 2: MSTTRANS.GLB is missing (Q112280).
     #[error("[  2] Error opening file: MSTTRANS")]
     NoMaster,
+    /// A message could not be read.
+    #[error("{file} cannot be read: {why}")]
+    Unreadable {
+        /// The documented path.
+        file: String,
+        /// What failed.
+        why: String,
+    },
     /// A file does not have its form.
     #[error("{file}: {why}")]
     Damaged {
@@ -68,8 +76,23 @@ impl CycleError {
             Self::NoMaster => {
                 "`po-admin check --fix` makes an empty one; then every requestor exports (Q112280)"
             }
+            Self::Unreadable { .. } => {
+                "look at the disk and the rights of the file; everything still waits"
+            }
             Self::Damaged { .. } => "`po-admin check` says what is wrong",
         })
+    }
+
+    /// Whether the tree must not be written again in this run: a sync failed, or may have, and what
+    /// the kernel dropped would seem to be there (design 4.1).
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Tree(error)
+            | Self::Postoffice(PoError::Tree(error))
+            | Self::Import(ImportError::Tree(error)) => sync_failed(error),
+            _ => false,
+        }
     }
 
     /// What the bulk-delete guard holds, when that is the error.
@@ -79,5 +102,19 @@ impl CycleError {
             Self::Import(ImportError::Held(held)) => Some(held),
             _ => None,
         }
+    }
+}
+
+/// Whether a sync failed, or may have.
+fn sync_failed(error: &TreeError) -> bool {
+    use crate::tree::disk::DiskOp;
+    match error {
+        TreeError::CommittedIncomplete { .. }
+        | TreeError::CommitUnknown { .. }
+        | TreeError::Poisoned { .. } => true,
+        TreeError::Disk { error, .. } => {
+            matches!(error.op, DiskOp::Sync | DiskOp::SyncGroup | DiskOp::SyncDir)
+        }
+        _ => false,
     }
 }

@@ -15,7 +15,7 @@ use crate::core::protocol::unit::{Scan, Usable};
 use crate::postoffice::Edit;
 use crate::postoffice::lists::waiting::FileRecords;
 use crate::postoffice::mail::{self, Waiting, open_attachment};
-use crate::postoffice::stream::Report;
+use crate::postoffice::stream::{Report, UNREADABLE};
 use crate::tree::{TreeError, TreeView};
 
 use super::CycleError;
@@ -24,6 +24,9 @@ use super::CycleError;
 const TAKE_LIMIT: usize = 4096;
 /// Longest text attachment that is read, in bytes (ASSIGNED; a MAI has at most 16 MiB).
 const TEXT_LIMIT_BYTES: u64 = 16 << 20;
+
+/// Gets number, date (0 for text) and record text of a transaction.
+pub type EachEntry<'a> = dyn FnMut(u32, u32, &[u8]) -> Result<(), CycleError> + 'a;
 
 /// A message that waits in SYSTEM.
 #[derive(Debug, Clone)]
@@ -44,15 +47,28 @@ pub struct SystemMessage {
     attachment: Option<Attachment>,
 }
 
-/// The messages of SYSTEM in order of arrival.
+/// The messages of SYSTEM in order of arrival. Damaged ones are reported and stay.
 ///
 /// # Errors
-/// The mailbag is damaged, or a disk error. Damaged messages are reported and stay.
+/// The mailbag is damaged, or a disk error: a message that cannot be read now may be read the next
+/// time, and until then nothing behind it may be taken for the whole.
 pub fn waiting(
     edit: &mut Edit<'_>,
     report: &mut Report<'_>,
 ) -> Result<Vec<SystemMessage>, CycleError> {
-    let taken = mail::take(edit, MailbagStem::SYSTEM, TAKE_LIMIT, report)?;
+    let mut unreadable = None;
+    let taken = mail::take(edit, MailbagStem::SYSTEM, TAKE_LIMIT, &mut |finding| {
+        if finding.id == UNREADABLE && unreadable.is_none() {
+            unreadable = Some(CycleError::Unreadable {
+                file: finding.file.clone(),
+                why: finding.message.clone(),
+            });
+        }
+        report(finding);
+    })?;
+    if let Some(error) = unreadable {
+        return Err(error);
+    }
     let mut seen = std::collections::HashSet::new();
     let mut messages = Vec::with_capacity(taken.waiting.len());
     for waiting in taken.waiting {
@@ -134,11 +150,7 @@ impl SystemMessage {
     ///
     /// # Errors
     /// A disk error, or what `each` fails with.
-    pub fn each(
-        &self,
-        view: &TreeView,
-        each: &mut dyn FnMut(u32, u32, &[u8]) -> Result<(), CycleError>,
-    ) -> Result<bool, CycleError> {
+    pub fn each(&self, view: &TreeView, each: &mut EachEntry<'_>) -> Result<bool, CycleError> {
         match self.carrier() {
             None => Ok(false),
             Some(Carrier::Internal) => {
@@ -208,7 +220,7 @@ impl SystemMessage {
 fn text_entries(
     reader: TextEntries,
     text: &[u8],
-    each: &mut dyn FnMut(u32, u32, &[u8]) -> Result<(), CycleError>,
+    each: &mut EachEntry<'_>,
 ) -> Result<bool, CycleError> {
     let (entries, fault) = reader.read_all(text);
     for entry in entries {

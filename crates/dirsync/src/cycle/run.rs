@@ -4,7 +4,7 @@
 //! the report and the others go on. What it missed the next run makes up for, because nothing is
 //! thrown away before it is confirmed (dsp R-ORD-014).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::core::base::UnixTime;
 use crate::core::base::finding::{FindingId, Severity};
 use crate::progress::Progress;
 use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver};
-use crate::transport::far::{Connector, Failure, FailureClass, Problem};
+use crate::transport::far::{Connector, Failure, FailureClass, FarError, Problem};
 
 use super::site::{self, Member, Site, as_failure};
 use super::step::{Answer, Ask, AskOptions, Numbers3, ServerOutcome, Step, StepOutcome, Worker};
@@ -187,8 +187,8 @@ struct Run<'a> {
     options: &'a RunOptions,
     progress: &'a dyn Progress,
     members: Vec<(Member, MemberReport)>,
-    /// Trees that did not answer; they are not asked again.
-    silent: BTreeMap<String, ()>,
+    /// Trees that did not answer, or must not be written again in this run.
+    left_out: BTreeSet<String>,
 }
 
 impl Run<'_> {
@@ -209,7 +209,7 @@ impl Run<'_> {
             .count();
         self.progress.start(step.name(), u64::try_from(count).ok());
         for (member, report) in &mut self.members {
-            if !has_it(member) || self.silent.contains_key(&member.path) {
+            if !has_it(member) || self.left_out.contains(&member.path) {
                 continue;
             }
             if self.progress.stop_requested() {
@@ -226,10 +226,12 @@ impl Run<'_> {
             match self.worker.ask(&ask, &crate::progress::NoProgress) {
                 Ok(Answer::Done(outcome)) => report.hear(step, *outcome),
                 other => {
-                    if other.as_ref().err().is_some_and(|error| error.is_gone()) {
-                        self.silent.insert(member.path.clone(), ());
+                    let gone = other.as_ref().err().is_some_and(FarError::is_gone);
+                    let failure = as_failure(other);
+                    if gone || failure.last {
+                        self.left_out.insert(member.path.clone());
                     }
-                    report.fail(Some(step), &as_failure(other), false);
+                    report.fail(Some(step), &failure, false);
                 }
             }
             self.progress.advance(1);
@@ -270,7 +272,7 @@ impl Run<'_> {
         let paths: Vec<String> = self
             .members
             .iter()
-            .filter(|(member, _)| member.is_usable() && !self.silent.contains_key(&member.path))
+            .filter(|(member, _)| member.is_usable() && !self.left_out.contains(&member.path))
             .map(|(member, _)| member.path.clone())
             .collect();
         let options = DeliverOptions {
@@ -322,7 +324,7 @@ pub fn run(
         members: members
             .map(|member| (member.clone(), MemberReport::new(member)))
             .collect(),
-        silent: BTreeMap::new(),
+        left_out: BTreeSet::new(),
     };
     let mut report = RunReport::default();
     for step in [Step::T1, Step::T2, Step::T3] {

@@ -323,7 +323,7 @@ pub fn failure(error: &CycleError) -> Failure {
         class: class(error.class()),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
-        last: false,
+        last: error.is_last(),
     }
 }
 

@@ -254,23 +254,41 @@ pub fn t3(
     report.registered = true;
     progress.start("taking replies", None);
     let (messages, plan) = plan(tree, &requestor, options, &mut report.said)?;
-    let brought = Brought::read(tree.view(), &plan, &messages, options.now)?;
+    // A T3 that was cut off behind its first commit and is run again at the very same time is the
+    // same one and goes on (ASSIGNED).
+    let goes_on = messages.is_empty() && requestor.conf.last_t3.get() == options.now.0;
+    if !goes_on && !take(tree, &plan, &messages, options, progress, &mut report)? {
+        return Ok(report);
+    }
+    apply(tree, &plan, options, progress, &mut report)?;
+    Ok(report)
+}
+
+/// The commit of all accepted replies; `false` when the guard holds them.
+fn take(
+    tree: &mut TreeMut,
+    plan: &T3Plan,
+    messages: &[SystemMessage],
+    options: &StepOptions,
+    progress: &dyn Progress,
+    report: &mut T3Report,
+) -> Result<bool, CycleError> {
+    let brought = Brought::read(tree.view(), plan, messages, options.now)?;
     let held = judge(tree.view(), &brought, options, progress)?;
     if !held.is_empty() {
         report.held = true;
         report.said.held = held;
-        return Ok(report);
+        return Ok(false);
     }
     let mut edit = Edit::new(tree.view());
-    prepare(&mut edit, &plan, &messages, &brought, options, &mut report)?;
+    prepare(&mut edit, plan, messages, &brought, options, report)?;
     let commit_plan = edit.finish()?;
     let counts = vec![("received", u64::from(brought.count))];
     let info = options.info(Command::T3, counts);
     commit(tree, &commit_plan, &info, &mut report.said)?;
     report.received = brought.count;
     report.after = Numbers::of(&plan.conf);
-    apply(tree, &plan, options, progress, &mut report)?;
-    Ok(report)
+    Ok(true)
 }
 
 /// Import and rebuild.

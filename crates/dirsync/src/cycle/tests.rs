@@ -114,6 +114,7 @@ impl Net {
                 class: FailureClass::Data,
                 message: format!("{path} is gone"),
                 hint: None,
+                last: false,
             }),
         }
     }

@@ -328,7 +328,6 @@ impl Transmit<'_> {
         let mut header = server.end_transmit(now);
         let mut edit = Edit::new(tree.view());
         if let Some(purge) = server.purge(answered, served, self.own_srv, &self.held, now) {
-            header.last_purge = purge.header.last_purge;
             let mut scan = purge.scan();
             each_offset(tree.view(), &mut |_, record| {
                 scan.see(record.head.sync, record.head.date)
@@ -342,6 +341,7 @@ impl Transmit<'_> {
                     index <= end.records
                 })?;
                 report.purged = end.records;
+                header.last_purge = purge.header.last_purge;
             }
             let len = tree.view().stat(MSTTRANS)?.map_or(0, |stat| stat.len);
             if keep_from > 0 && keep_from < len {

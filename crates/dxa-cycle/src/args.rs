@@ -1,0 +1,213 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use dirsync_cli::options::Args;
+
+/// Run directory synchronization: single steps, mail delivery, whole sites.
+#[derive(Debug, Parser)]
+#[command(name = "dxa-cycle", version, after_help = TOP_EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Args,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl AsRef<Args> for Cli {
+    fn as_ref(&self) -> &Args {
+        &self.common
+    }
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  dxa-cycle run lab                    one whole cycle for every postoffice below lab
+  dxa-cycle run lab --dry-run          what it would do
+  dxa-cycle status lab --check         the numbers of all parties; exit 1 if any is out of step
+  dxa-cycle t1 lab/HQ                  only send the changes of one postoffice";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send the changes of requestors to their servers.
+    #[command(after_help = T1_EXAMPLES)]
+    T1(T1Args),
+    /// Merge the requests at a server and answer them.
+    #[command(after_help = T2_EXAMPLES)]
+    T2(T2Args),
+    /// Apply the answers at requestors and rebuild their Global Address Lists.
+    #[command(after_help = T3_EXAMPLES)]
+    T3(T3Args),
+    /// Move mail until nothing moves any more.
+    #[command(after_help = DELIVER_EXAMPLES)]
+    Deliver(DeliverArgs),
+    /// A whole cycle: T1, deliver, T2, deliver, T3 for everything found.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// The sync numbers of every party side by side.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+}
+
+const T1_EXAMPLES: &str = "\
+Makes two messages for the server: the log of the postoffice, and its waiting changes. A postoffice
+without a server is left alone. Mail moves with `dxa-cycle deliver`.
+
+Examples:
+  dxa-cycle t1 HQ
+  dxa-cycle t1 HQ NEWTON GAUSS --json";
+
+/// `t1`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct T1Args {
+    /// The postoffices.
+    #[arg(value_name = "TREE", required = true)]
+    pub(crate) trees: Vec<PathBuf>,
+}
+
+const GUARD_HELP: &str = "\
+A step that would remove more than 25 entries and more than a fifth of one list is held: exit 3, with
+the figures, and its mail waits. --allow-deletes N lets up to N removals of each list pass,
+--allow-deletes NET/PO=N those of one list.";
+
+const T2_EXAMPLES: &str = "\
+A requestor whose changes would remove more than 25 entries and more than a fifth of its list is
+held: exit 3, with the figures, and its mail waits; the others are served.
+
+Examples:
+  dxa-cycle t2 HQ
+  dxa-cycle t2 HQ --allow-deletes POLYNOMIAL/NEWTON=40";
+
+/// `t2`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct T2Args {
+    /// The directory server.
+    pub(crate) tree: PathBuf,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+const T3_EXAMPLES: &str = "\
+Examples:
+  dxa-cycle t3 NEWTON
+  dxa-cycle t3 NEWTON GAUSS --no-rebuild
+  dxa-cycle t3 NEWTON --allow-deletes 40";
+
+/// `t3`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct T3Args {
+    /// The postoffices.
+    #[arg(value_name = "TREE", required = true)]
+    pub(crate) trees: Vec<PathBuf>,
+    /// Leave the Global Address List as it is.
+    #[arg(long)]
+    pub(crate) no_rebuild: bool,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+}
+
+const DELIVER_EXAMPLES: &str = "\
+One pass moves at most 50 messages of each queue, oldest first. A tree that is busy, foreign, missing
+or silent stops its own mail and nobody else's.
+
+Examples:
+  dxa-cycle deliver lab
+  dxa-cycle deliver lab --passes 1 --json";
+
+/// `deliver`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeliverArgs {
+    /// Directories at or above postoffices.
+    #[arg(value_name = "SITE", required = true)]
+    pub(crate) sites: Vec<PathBuf>,
+    /// Stop after so many passes.
+    #[arg(long, value_name = "N")]
+    pub(crate) passes: Option<u32>,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+const RUN_EXAMPLES: &str = "\
+The first cycle gives every requestor all lists of the server, the second one what the others sent
+meanwhile; from then on one cycle brings every change everywhere. What fails at one postoffice does
+not stop the others.
+
+Examples:
+  dxa-cycle run lab
+  dxa-cycle run lab --dry-run
+  dxa-cycle run lab --allow-deletes 40
+  dxa-cycle run lab --json";
+
+/// `run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Directories at or above postoffices.
+    #[arg(value_name = "SITE", required = true)]
+    pub(crate) sites: Vec<PathBuf>,
+    /// Leave the Global Address Lists as they are.
+    #[arg(long)]
+    pub(crate) no_rebuild: bool,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+const STATUS_EXAMPLES: &str = "\
+R counts the changes of a requestor that the server has, S the master list entries that the
+requestor has, I its imports. In step, both sides say the same, nothing waits, and S is the server's
+last number.
+
+Examples:
+  dxa-cycle status lab
+  dxa-cycle status lab --check
+  dxa-cycle status lab --json";
+
+/// `status`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArgs {
+    /// Directories at or above postoffices.
+    #[arg(value_name = "SITE", required = true)]
+    pub(crate) sites: Vec<PathBuf>,
+    /// Exit 1 if anything is out of step.
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+/// The bulk-delete guard.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct GuardArgs {
+    /// Let up to N removals of a list pass (may be repeated).
+    #[arg(long, value_name = "[NET/PO=]N", long_help = GUARD_HELP)]
+    pub(crate) allow_deletes: Vec<String>,
+    /// Remove a SORTLOCK.GLB that another program left.
+    #[arg(long)]
+    pub(crate) break_lock: bool,
+}
+
+/// What a server may do.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// Send all lists to a requestor that asks for entries that were purged.
+    #[arg(long)]
+    pub(crate) auto_import: bool,
+    /// Let a requestor replace the list of another one.
+    #[arg(long)]
+    pub(crate) trust_replace: bool,
+}
+
+/// How long trees are waited for.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct LinkArgs {
+    /// Give up a tree that gives no sign of life for so long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) deadline: u32,
+}

@@ -1,0 +1,126 @@
+//! `dxa-cycle deliver`.
+
+use dirsync::core::base::UnixTime;
+use dirsync::transport::deliver::{DeliverOptions, DeliverReport, LinkState, deliver};
+use dirsync_cli::exit::Part;
+use dirsync_cli::failure::Failure;
+use dirsync_cli::output::Output;
+use dirsync_cli::report::{PlanStep, Text};
+use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::table::{self, Table};
+use serde::Serialize;
+
+use super::run::{announce, find};
+use crate::args::DeliverArgs;
+use crate::convert;
+use crate::trial::Trials;
+
+const COMMAND: &str = "dxa-cycle deliver";
+
+#[derive(Serialize)]
+struct Done {
+    #[serde(flatten)]
+    delivery: DeliverReport,
+    plan: Vec<PlanStep>,
+}
+
+pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let sites = super::places(&args.sites)?;
+    let children = super::children(&session.settings, &args.link)?;
+    let wait_ms = super::wait_ms(&session.settings);
+    let site = find(&sites, &children, wait_ms, session)?;
+    let mut report = announce(&site, COMMAND, session)?;
+    let mut paths = Vec::new();
+    for member in &site.members {
+        match &member.failure {
+            None => paths.push(member.path.clone()),
+            Some(failure) => {
+                let hint = failure.hint.as_deref();
+                let label = member.label();
+                report.problem(convert::failed(
+                    "cycle.failed",
+                    &failure.message,
+                    hint,
+                    label,
+                ));
+                report.part(if member.foreign {
+                    Part::Foreign
+                } else {
+                    Part::Failed
+                });
+            }
+        }
+    }
+    let settings = &session.settings;
+    let options = DeliverOptions {
+        now: UnixTime(settings.now()),
+        user: super::user_name(),
+        passes: args.passes,
+        // The trial disks are what makes it dry; on them every pass is real.
+        dry_run: false,
+    };
+    let progress = &session.progress;
+    let (delivery, plan) = if settings.dry_run {
+        let trials = Trials::new(super::open_options(settings));
+        let done = deliver(&paths, &trials, &options, progress);
+        (done, trials.steps())
+    } else {
+        let connector = super::connector(settings, &args.link, COMMAND)?;
+        (deliver(&paths, &connector, &options, progress), Vec::new())
+    };
+    let delivery = delivery.map_err(|error| convert::same_identity(&error))?;
+    if delivery.stopped {
+        return Err(Failure::interrupted().into());
+    }
+    convert::delivery(&mut report, &delivery);
+    report.print(&mut session.out, &Done { delivery, plan })
+}
+
+impl Text for Done {
+    fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
+        for step in &self.plan {
+            out.line(&step.text())?;
+        }
+        let mut table = Table::new(&[
+            table::text("from"),
+            table::text("to"),
+            table::number("sent"),
+            table::number("repeated"),
+            table::number("waiting"),
+            table::text("link"),
+        ]);
+        for link in &self.delivery.links {
+            table.row(
+                out,
+                [
+                    link.from.clone(),
+                    link.to.clone(),
+                    link.sent.to_string(),
+                    link.repeated.to_string(),
+                    link.waiting.to_string(),
+                    match link.state {
+                        LinkState::Up => "up".to_owned(),
+                        LinkState::Down => "down".to_owned(),
+                    },
+                ],
+            )?;
+        }
+        table.end(out)?;
+        let delivered: u64 = self
+            .delivery
+            .postoffices
+            .iter()
+            .map(|po| po.mailer.delivered)
+            .sum();
+        out.line(&format!(
+            "{} messages moved between postoffices, {delivered} put into mailboxes, in {} passes{}",
+            self.delivery.sent(),
+            self.delivery.passes,
+            if self.delivery.quiet {
+                ""
+            } else {
+                "; more would move"
+            }
+        ))
+    }
+}
