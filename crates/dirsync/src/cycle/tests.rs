@@ -110,7 +110,6 @@ impl Net {
         match self.pos.get(path) {
             Some(po) => Ok(Arc::new(po.disk.clone())),
             None => Err(Failure {
-                last: false,
                 class: FailureClass::Data,
                 message: format!("{path} is gone"),
                 hint: None,
