@@ -92,6 +92,28 @@ impl List {
         }
     }
 
+    /// Whether the entry stands in the list with exactly this spelling of its name and mailbox.
+    pub(crate) fn is_spelled(&self, entry: &Entry) -> bool {
+        let alias = entry.alias.text();
+        match self {
+            Self::Usr(list) => list
+                .working
+                .find(alias, |record| is_mailbox(record, entry))
+                .map(|at| list.working.get(at))
+                .is_some_and(|record| {
+                    record.alias == entry.alias.field()
+                        && entry
+                            .address
+                            .mailbox()
+                            .is_some_and(|mailbox| record.mailbox == mailbox.field())
+                }),
+            Self::Gateway(list) => list
+                .working
+                .find(alias, |record| list.has_address(record, &entry.address))
+                .is_some_and(|at| list.working.get(at).alias == entry.alias.field()),
+        }
+    }
+
     /// Whether another entry than `old` has the alias of `new`.
     pub(crate) fn is_taken(&self, new: &Entry, old: Option<&Entry>) -> bool {
         // A new spelling of the own name is no other name.

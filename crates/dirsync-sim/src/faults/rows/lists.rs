@@ -59,8 +59,11 @@ fn commit(
     Ok(())
 }
 
+/// One change of a postoffice.
+type Change = fn(&mut Edit<'_>) -> Result<(), PoError>;
+
 /// A postoffice on which this was done before.
-fn prepared(steps: &[fn(&mut Edit<'_>) -> Result<(), PoError>]) -> Result<MemDisk, String> {
+fn prepared(steps: &[Change]) -> Result<MemDisk, String> {
     let disk = fresh()?;
     for step in steps {
         commit(Arc::new(disk.clone()), Command::User, step)?;

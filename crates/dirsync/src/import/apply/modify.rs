@@ -52,8 +52,13 @@ impl Apply {
             return Ok(());
         }
         let mut pointer = None;
-        let same = old.alias.text() == new.alias.text()
-            && old.address.to_bytes() == new.address.to_bytes();
+        // What is compared is what stands in the list: names are found without regard to case, and
+        // the transaction may say the same name twice to mend its spelling.
+        let same = source == target
+            && self
+                .lists
+                .get(&source)
+                .is_some_and(|list| list.is_spelled(new));
         if !same {
             if source == target {
                 if let Some(list) = self.lists.get_mut(&source) {

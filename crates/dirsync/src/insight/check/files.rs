@@ -84,6 +84,8 @@ fn must_exist(check: &mut Check<'_>) -> Result<(), TreeError> {
                     plan,
                 );
             }
+            // Nothing of ours makes or needs it, so a tree of ours is complete without.
+            Presence::AfterExternal if check.is_ours() => {}
             Presence::AfterExternal => check.report(
                 &MISSING_RNETSEM,
                 shown,

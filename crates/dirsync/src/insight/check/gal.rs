@@ -10,6 +10,7 @@ use crate::core::format::FixedRecord as _;
 use crate::core::format::counters::TidRecord;
 use crate::core::format::galindex::{GALINDEX, GalIndex, GalIndexEntry, words};
 use crate::core::format::galnetpo::GALNETPO;
+use crate::core::format::master::MasterRecord;
 use crate::core::format::nme::{NME, NmeKind, NmeRecord};
 use crate::tree::TreeError;
 use crate::tree::journal::Plan;
@@ -58,6 +59,14 @@ pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
         }
     }
     if there.is_empty() {
+        // Before the first rebuild there is none, and the clients do not look for one (Q86375).
+        let never_made = check.is_ours()
+            && read::small(check.view(), "GLB/MASTER.GLB", 4096)?
+                .and_then(|file| MasterRecord::decode(&file.bytes).ok())
+                .is_some_and(|master| master.gal_enabled == 0);
+        if never_made {
+            return Ok(());
+        }
         let message = "There is no Global Address List.".to_owned();
         check.report(&MISSING, "", None, message, None);
         return Ok(());
