@@ -74,8 +74,22 @@ const FIRST: &[&str] = &[
     "Jürgen", "Inês", "Carl", "Emmy", "Sonja",
 ];
 const LAST: &[&str] = &[
-    "Noether", "Gauß", "Abel", "Möbius", "Gödel", "Peña", "Søndergård", "Hypatia", "Euler",
-    "Châtelet", "Kovács", "Lovelace", "Núñez", "Weyl", "Agnesi", "Erdös",
+    "Noether",
+    "Gauß",
+    "Abel",
+    "Möbius",
+    "Gödel",
+    "Peña",
+    "Søndergård",
+    "Hypatia",
+    "Euler",
+    "Châtelet",
+    "Kovács",
+    "Lovelace",
+    "Núñez",
+    "Weyl",
+    "Agnesi",
+    "Erdös",
 ];
 
 fn name(number: u16) -> String {
@@ -91,7 +105,10 @@ fn po(number: u16) -> anyhow::Result<PoName> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    ensure!(args.postoffices >= 1, "a network has at least one postoffice");
+    ensure!(
+        args.postoffices >= 1,
+        "a network has at least one postoffice"
+    );
     ensure!(args.postoffices <= 9_999, "names go up to PO9999");
     ensure!(
         !args.hub || args.postoffices >= 3,
@@ -147,7 +164,9 @@ fn make(args: &Args, number: u16) -> anyhow::Result<()> {
         kind: DomainKind::Postoffice,
     };
     let mut tree = TreeMut::open(disk, domain, &OpenOptions::default())?;
-    commit(&mut tree, Command::Postoffice, |edit| routes(edit, args, number))?;
+    commit(&mut tree, Command::Postoffice, |edit| {
+        routes(edit, args, number)
+    })?;
     commit(&mut tree, Command::Fill, |edit| {
         users(edit, args.users, &mut dice)
     })?;
