@@ -5,8 +5,10 @@
 //! exit 1. To add one: declare the module, add a line to [`Task`] and one to [`run`].
 
 mod conformance;
+mod demo;
 mod faults;
 mod fuzz;
+mod make_network;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +39,10 @@ enum Task {
         #[arg(long)]
         target: Option<String>,
     },
+    /// Build everything, make a small network under target/demo, run a cycle, show the result.
+    Demo,
+    /// Postoffices with users, registered and exported, never run.
+    MakeNetwork(make_network::Args),
     /// Offset tables against structs, floors of the modules, length of files.
     Tidy,
 }
@@ -60,6 +66,8 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         Task::Fuzz { seconds, target } => {
             fuzz::run(root, *seconds, target.as_deref()).map(|()| true)
         }
+        Task::Demo => demo::run(root).map(|()| true),
+        Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
         Task::Tidy => tidy::run(root).map(|()| true),
     }
 }

@@ -16,7 +16,7 @@ fn main() -> std::process::ExitCode {
     if let Some(code) = transport::far::run_if_child() {
         return code;
     }
-    if let Some(code) = cycle::step::run_if_child() {
+    if let Some(code) = cycle::child::run_if_child() {
         return code;
     }
     run::run(&run::CYCLE, cmd::dispatch)

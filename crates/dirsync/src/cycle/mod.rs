@@ -4,7 +4,7 @@
 //! * [`t2`] - the server takes requests and answers them;
 //! * [`t3`] - a requestor takes the answers, applies them and rebuilds its Global Address List;
 //! * [`site`] - which trees a site has, who they are and what they do;
-//! * [`step`] - one step at one tree, in this process or in a child with a deadline;
+//! * [`step`] - one step at one tree; [`child`] - the same in a child with a deadline;
 //! * [`run`] - T1, delivery, T2, delivery, T3 for everything found;
 //! * [`status`] - the numbers of all parties side by side.
 //!
@@ -12,6 +12,7 @@
 //! T2 one for the start, one for each message, one for each answer, one for the end; T3 one for all
 //! accepted replies, one for the import, one for the rebuild.
 
+pub mod child;
 pub mod error;
 pub mod message;
 pub mod run;

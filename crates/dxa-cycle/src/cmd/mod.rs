@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use dirsync::core::base::UnixTime;
 use dirsync::core::protocol::guard::Ceilings;
-use dirsync::cycle::step::{AskOptions, Children};
+use dirsync::cycle::child::Children;
+use dirsync::cycle::step::AskOptions;
 use dirsync::transport::far::ChildConnector;
 use dirsync::tree::OpenOptions;
 use dirsync_cli::failure::Failure;
