@@ -431,10 +431,7 @@ pub(super) fn all_ids(checked: &Checked) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_samples_are_sound() {
-    for (sample, notes) in [
-        (Sample::fresh(), &[][..]),
-        (Sample::filled(), &[""; 0][..]),
-    ] {
+    for (sample, notes) in [(Sample::fresh(), &[][..]), (Sample::filled(), &[""; 0][..])] {
         let checked = look(&sample.disk());
         let found: Vec<_> = checked.found.iter().map(|f| &f.finding).collect();
         let ids: Vec<_> = found.iter().map(|f| f.id.0).collect();
