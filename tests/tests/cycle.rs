@@ -206,7 +206,6 @@ fn two_runs_make_equal_lists_and_a_third_changes_nothing() {
     }
 }
 
-// rule: dec:7
 #[test]
 fn a_dry_run_changes_no_byte_and_says_what_the_real_run_does() {
     let site = network(true, false);
@@ -286,7 +285,6 @@ fn the_guard_stops_forty_of_a_hundred_removals() {
     assert_clean(site.path());
 }
 
-// rule: dec:4
 #[test]
 fn a_missing_postoffice_is_named_and_catches_up() {
     let site = network(false, true);
@@ -305,7 +303,6 @@ fn a_missing_postoffice_is_named_and_catches_up() {
     assert_clean(site.path());
 }
 
-// rule: dec:4
 #[cfg(unix)]
 #[test]
 fn a_hanging_file_stops_its_own_postoffice_only() {
@@ -331,7 +328,6 @@ fn a_hanging_file_stops_its_own_postoffice_only() {
     assert_clean(site.path());
 }
 
-// rule: dec:4
 #[cfg(unix)]
 #[test]
 fn a_read_only_postoffice_is_named_and_catches_up() {
@@ -367,7 +363,6 @@ fn a_read_only_postoffice_is_named_and_catches_up() {
     assert_clean(site.path());
 }
 
-// rule: dec:4
 #[test]
 fn two_trees_of_one_name_stop_everything_before_it_begins() {
     let site = network(false, true);
@@ -391,7 +386,6 @@ fn two_trees_of_one_name_stop_everything_before_it_begins() {
 }
 
 // rule: dsp:R-ORD-014
-// rule: dec:4
 // rule: dec:DEC-070
 #[test]
 fn killed_at_any_moment_the_next_run_converges() {

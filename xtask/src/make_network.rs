@@ -273,7 +273,6 @@ fn contents(root: &Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
 mod tests {
     use super::*;
 
-    // rule: dec:7
     #[test]
     fn the_same_seed_is_the_same_network() {
         let made = |seed| {
