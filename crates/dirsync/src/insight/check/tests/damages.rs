@@ -498,8 +498,6 @@ static DAMAGES: &[Damage] = &[
     .left(&["gal.missing"]),
 ];
 
-/// What every tree of these tests has.
-
 /// Ids with a test of their own elsewhere.
 /// Found only on foreign trees, or by a test of their own.
 const ELSEWHERE: [&str; 3] = ["file.missing-rnetsem", "journal.pending", "file.unreadable"];
