@@ -36,10 +36,11 @@ fn the_tour_prints_what_it_says() {
     let text = fs::read_to_string(&readme).unwrap();
     assert_eq!(for_readers(&for_trycmd(&text)), text);
     // The commands run in README.in, beside the copy.
-    fs::create_dir(dir.join("README.in")).unwrap();
+    fs::create_dir_all(dir.join("README.in/SITE")).unwrap();
     dir.write("README.md", for_trycmd(&text));
     let cases = trycmd::TestCases::new();
     cases.register_bin("po-admin", program("po-admin"));
+    cases.register_bin("dxa-cycle", program("dxa-cycle"));
     cases.register_bin("rm", std::path::Path::new("/bin/rm"));
     cases.env("COLUMNS", "100").env("NO_COLOR", "1");
     cases.case(dir.join("README.md"));
