@@ -115,13 +115,13 @@ pub struct SrvConfRecord {
     pub password: Password,
     /// Unknown or unused; zero when created, kept when rewritten.
     reserved_59: Reserved<5>,
-    /// s[r].R: last number taken from the requestor.
+    /// `s[r].R`: last number taken from the requestor.
     pub req_sync: U32,
-    /// s[r].S: last number sent to it.
+    /// `s[r].S`: last number sent to it.
     pub srv_sync: U32,
     /// Last number it has confirmed.
     pub conf_sync: U32,
-    /// s[r].I: number of its last import.
+    /// `s[r].I`: number of its last import.
     pub imp_sync: U32,
     /// Cycle in which it was last heard.
     pub last_cycle: U32,

@@ -16,7 +16,7 @@
 //! | [`guard`] | the bulk-delete guard |
 //! | [`log`] | log lines and findings of this floor |
 //! | [`record`] | records to be written |
-//! | [`unit`] | what may not be torn apart: an R and its A lines |
+//! | [`mod@unit`] | what may not be torn apart: an R and its A lines |
 //! | [`message`] | the messages, their subjects, bodies and text carriers, and who takes which |
 //! | [`requestor`] | T0, T1, T3 and RESYNC at a requestor |
 //! | [`server`] | T2 receive, T2 transmit, purge, records of requestors |

@@ -38,11 +38,11 @@ pub struct ShownRequestor {
     pub mailbox: String,
     /// Whether a password is set.
     pub password_set: bool,
-    /// s[r].R.
+    /// `s[r].R`.
     pub req_sync: u32,
-    /// s[r].S.
+    /// `s[r].S`.
     pub srv_sync: u32,
-    /// s[r].I.
+    /// `s[r].I`.
     pub imp_sync: u32,
     /// Last number it has confirmed.
     pub conf_sync: u32,
