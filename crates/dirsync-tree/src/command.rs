@@ -60,6 +60,8 @@ commands! {
     Schedule = "po-admin schedule",
     /// Resets the numbers of a requestor.
     ListdsZero = "po-admin listds --zero",
+    /// Returns, clears or recovers stuck mail.
+    Mail = "po-admin mail",
     /// Sends the changes of a requestor.
     T1 = "dxa-cycle t1",
     /// Merges and answers at the server.

@@ -40,6 +40,7 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::T2 => cycle::T2,
         Command::T3 => cycle::T3,
         Command::Deliver => transport::DELIVER,
+        Command::Mail => transport::MAIL,
         Command::ImportQueue => import::QUEUE,
         Command::Rebuild => import::REBUILD,
     }
