@@ -8,6 +8,7 @@ use dirsync::core::base::codepage::escape_bytes_850;
 use dirsync::core::base::finding::Finding;
 use dirsync::core::base::stem::MailbagStem;
 use dirsync::core::base::time::UnixTime;
+use dirsync::core::format::body::without_passwords;
 use dirsync::postoffice::clock::{TreeClock, rfc3339};
 use dirsync::postoffice::mail::find_mailbag;
 use dirsync::postoffice::{Edit, PoError};
