@@ -35,6 +35,11 @@ pub(super) struct Node {
     gone: Vec<Member>,
     /// The lists of the others, by place; the own one stays empty.
     pub(super) lists: Vec<List>,
+    /// The lists hold entries up to this number although q.S may be lower: RESYNC.GLB says the
+    /// lower of two numbers (DEC-040), and the entries between come again. A ghost.
+    pub(super) ahead: u32,
+    /// Entries were purged before it had them: its lists have holes until all come anew. A ghost.
+    pub(super) holed: bool,
     /// What T3 took and the import has not applied yet.
     pub(super) queue: Vec<Transaction>,
     /// The system mailbag.
@@ -75,6 +80,8 @@ impl Node {
             members: List2::new(),
             gone: Vec::new(),
             lists: vec![List::new(); names.len()],
+            ahead: 0,
+            holed: false,
             queue: Vec::new(),
             mailbag: Vec::new(),
         })
@@ -294,6 +301,7 @@ impl Node {
             return Ok(took);
         }
         self.queue.extend(brought);
+        self.holed &= !took.import;
         if let Some(change) = plan.waiting {
             self.rewrite(change, now);
         }
@@ -379,6 +387,7 @@ impl Node {
         self.rewrite(plan.waiting, now);
         self.requestor.conf = plan.conf;
         self.queue.extend(lists.iter().cloned());
+        self.holed = false;
         self.import();
         Ok(plan.diary)
     }

@@ -99,6 +99,9 @@ impl PureNet {
             let said = heard(notice.id, self.auto_import);
             let po = here.or_else(|| self.place(&notice.party));
             self.said.extend(po.zip(said));
+            if let (Some(po), Some(Said::PurgedGap)) = (po, said) {
+                self.nodes[po].holed = true;
+            }
         }
         for line in diary.lines.iter().filter(|line| line.code == Some(166)) {
             let po = self.place(&line.argument);
@@ -111,7 +114,10 @@ impl PureNet {
     /// transactions.
     fn lists_follow_the_master_list(&self) -> Res<()> {
         let mut order: Vec<usize> = (0..self.nodes.len())
-            .filter(|&po| self.nodes[po].queue.is_empty())
+            .filter(|&po| {
+                let node = &self.nodes[po];
+                node.queue.is_empty() && !node.holed && node.ahead <= node.requestor.numbers().srv
+            })
             .collect();
         order.sort_by_key(|&po| self.nodes[po].requestor.numbers().srv);
         let mut lists = vec![List::new(); self.nodes.len()];
@@ -263,7 +269,9 @@ impl Network for PureNet {
         }
         self.nodes[0].import();
         let (header, lists) = self.hub.resync(&self.nodes[0], &self.names);
+        let lists_at = self.nodes[0].requestor.numbers().srv;
         for &po in pos {
+            self.nodes[po].ahead = lists_at;
             let diary = self.nodes[po].resync(header, &lists, now)?;
             self.hear(Some(po), &diary);
         }

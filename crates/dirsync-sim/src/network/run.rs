@@ -455,8 +455,11 @@ impl<'a, N: Network> Run<'a, N> {
     /// Two further cycles: nothing is sent any more, no number moves, no name comes back.
     fn still(&mut self) -> Res<()> {
         // A paced requestor may still have to hear of its own transactions, which change no list.
-        for _ in 0..=self.pacing()? {
+        let mut left = 2 * self.pacing()?;
+        self.quiet()?;
+        while left > 0 && self.pacing()? > 0 {
             self.quiet()?;
+            left -= 1;
         }
         let before = self.states()?;
         self.quiet()?;

@@ -166,10 +166,13 @@ impl Server {
                     party: party.to_string(),
                 });
                 if self.auto_import
-                    && let OwnLists::Ready(_) = lists
                     && let Ok(granted) = grant_import(common.record.imp_sync.get(), 0)
                 {
-                    common.record.imp_sync.set(granted);
+                    // Put off while the lists are not ready (DEC-031): a normal reply now would
+                    // lead past the hole, and nothing would ask for the lists again.
+                    if let OwnLists::Ready(_) = lists {
+                        common.record.imp_sync.set(granted);
+                    }
                     return Some(import(common, lists, sync, import_limit));
                 }
                 (sync, None)
