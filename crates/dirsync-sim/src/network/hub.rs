@@ -255,6 +255,8 @@ impl Hub {
             let before = self.server.records[*index].req_sync.get();
             if again {
                 record.req_sync.set(record.req_sync.get().max(before));
+                // Nobody is told of it.
+                unit.diary.notices.clear();
             }
             if record.req_sync.get() < before {
                 return Err(format!("s[{index}].R went back"));

@@ -38,7 +38,16 @@ pub struct PureNet {
 
 /// A copy of a postoffice.
 #[derive(Debug)]
-pub struct Image(Node, Option<Hub>);
+pub struct Image {
+    node: Node,
+    hub: Option<Hub>,
+    /// What the server's postoffice sends to itself never leaves its tree.
+    own_mail: Vec<(u8, Mail)>,
+}
+
+fn is_own(mail: &Mail) -> bool {
+    mail.from == mail.to
+}
 
 impl PureNet {
     /// The network of a script, before its first cycle.
@@ -166,13 +175,20 @@ impl Network for PureNet {
     type Copy = Image;
 
     fn save(&self, po: usize) -> Res<Image> {
-        let hub = (po == 0).then(|| self.hub.clone());
-        Ok(Image(self.nodes[po].clone(), hub))
+        let mut own_mail = self.transit.clone();
+        own_mail.retain(|(_, mail)| is_own(mail) && mail.to == po);
+        Ok(Image {
+            node: self.nodes[po].clone(),
+            hub: (po == 0).then(|| self.hub.clone()),
+            own_mail,
+        })
     }
 
     fn restore(&mut self, po: usize, copy: &Image) -> Res<()> {
-        self.nodes[po] = copy.0.clone();
-        if let Some(hub) = &copy.1 {
+        self.nodes[po] = copy.node.clone();
+        self.transit.retain(|(_, mail)| !is_own(mail) || mail.to != po);
+        self.transit.extend(copy.own_mail.iter().cloned());
+        if let Some(hub) = &copy.hub {
             self.hub = hub.clone();
             self.server_was_restored = true;
         }

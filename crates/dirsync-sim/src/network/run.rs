@@ -352,18 +352,21 @@ impl<'a, N: Network> Run<'a, N> {
         let mut settled = Settled::default();
         // So that the numbers are in step, and no mail of before is under way.
         self.quiet().map_err(|why| format!("first quiet cycle: {why}"))?;
-        while let Some(remedy) = self.admin.next() {
-            settled.rounds += 1;
-            if settled.rounds > ROUNDS {
-                return Err(format!("the logs are not quiet after {ROUNDS} rounds: {remedy:?}"));
-            }
-            self.remedy(&remedy)
-                .map_err(|why| format!("remedy {}: {why}", settled.rounds))?;
-        }
-        // The cycle in which the last remedy worked was made already, and the first one.
-        let bound = CYCLES + self.pacing()?;
+        let mut bound = CYCLES + self.pacing()?;
         settled.cycles = 1;
         loop {
+            if let Some(remedy) = self.admin.next() {
+                settled.rounds += 1;
+                if settled.rounds > ROUNDS {
+                    return Err(format!("the logs are not quiet after {ROUNDS} rounds: {remedy:?}"));
+                }
+                self.remedy(&remedy)
+                    .map_err(|why| format!("remedy {}: {why}", settled.rounds))?;
+                // The cycle in which it began to work was made already.
+                settled.cycles = 1;
+                bound = CYCLES + self.pacing()?;
+                continue;
+            }
             let differences = self.differences()?;
             if differences.is_empty() {
                 break;

@@ -250,6 +250,23 @@ impl Act {
             Self::SecondT2 | Self::ListsBusy | Self::Approve => None,
         }
     }
+
+    /// The same, to be changed.
+    pub fn po_mut(&mut self) -> Option<&mut u8> {
+        match self {
+            Self::Change { po, .. }
+            | Self::Export { po }
+            | Self::ImportRequest { po }
+            | Self::Limit { po, .. }
+            | Self::Skip { po, .. }
+            | Self::Crash { po, .. }
+            | Self::Mail { po, .. }
+            | Self::Shuffle { po, .. }
+            | Self::Restore { po, .. }
+            | Self::Reregister { po } => Some(po),
+            Self::SecondT2 | Self::ListsBusy | Self::Approve => None,
+        }
+    }
 }
 
 impl fmt::Display for Change {

@@ -69,18 +69,28 @@ impl Shrink<'_> {
         }
     }
 
-    /// Fewer postoffices, from the last.
+    /// Fewer postoffices, any of them but the server.
     fn postoffices(&mut self) {
-        while self.best.postoffices.len() > 2 {
-            let mut candidate = self.best.clone();
-            candidate.postoffices.pop();
-            let count = candidate.postoffices.len();
-            candidate
-                .events
-                .retain(|event| event.act.po().is_none_or(|po| usize::from(po) < count));
-            if !self.attempt(candidate) {
+        for gone in (1..self.best.postoffices.len()).rev() {
+            if self.best.postoffices.len() <= 2 {
                 break;
             }
+            let Ok(number) = u8::try_from(gone) else {
+                continue;
+            };
+            let mut candidate = self.best.clone();
+            candidate.postoffices.remove(gone);
+            candidate
+                .events
+                .retain(|event| event.act.po() != Some(number));
+            for event in &mut candidate.events {
+                if let Some(po) = event.act.po_mut()
+                    && *po > number
+                {
+                    *po -= 1;
+                }
+            }
+            self.attempt(candidate);
         }
     }
 
