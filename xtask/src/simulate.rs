@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Break a rule of the protocol: echo, hole, lists, again, purge
     #[arg(long = "break", value_name = "RULE")]
     broken: Option<Rule>,
+    /// Real trees on disks in memory, with the steps of the library, instead of state machines
+    #[arg(long, conflicts_with = "broken")]
+    trees: bool,
     /// Seeds at the same time; as many as there are processors when it is left out
     #[arg(long)]
     jobs: Option<usize>,
@@ -64,6 +67,7 @@ pub(crate) fn run(args: &Args, _root: &Path) -> anyhow::Result<bool> {
             cycles: args.cycles,
         },
         sabotage: args.broken,
+        trees: args.trees,
     };
     let jobs = args
         .jobs

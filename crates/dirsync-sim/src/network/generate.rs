@@ -73,7 +73,11 @@ pub fn script(seed: u64, sizes: Sizes) -> Script {
             } else {
                 dice.small(8)
             },
-            limit_kb: if dice.chance(20) { 1 + dice.small(3) } else { 0 },
+            limit_kb: if dice.chance(20) {
+                1 + dice.small(3)
+            } else {
+                0
+            },
             joins: if po > 0 && dice.chance(20) {
                 1 + dice.small(sizes.cycles)
             } else {
@@ -84,7 +88,11 @@ pub fn script(seed: u64, sizes: Sizes) -> Script {
     let mut script = Script {
         seed,
         cycles: sizes.cycles,
-        keep_days: if dice.chance(60) { 1 + dice.small(4) } else { 14 },
+        keep_days: if dice.chance(60) {
+            1 + dice.small(4)
+        } else {
+            14
+        },
         auto_import: dice.chance(50),
         postoffices,
         events: Vec::new(),
@@ -134,7 +142,14 @@ impl Maker {
         }
         let (skip, crash) = (self.weather.skip, self.weather.crash);
         if self.dice.chance(skip) {
-            self.put(cycle, Moment::BeforeT2, Act::Skip { po: 0, step: Step::T2 });
+            self.put(
+                cycle,
+                Moment::BeforeT2,
+                Act::Skip {
+                    po: 0,
+                    step: Step::T2,
+                },
+            );
         } else if self.dice.chance(crash) {
             let after = self.dice.small(2 * u16::from(postoffices));
             let step = Step::T2;

@@ -263,7 +263,9 @@ impl Hub {
             }
             for number in numbers {
                 if number <= self.taken[*index] && !again {
-                    return Err(format!("transaction {number} of record {index} taken twice"));
+                    return Err(format!(
+                        "transaction {number} of record {index} taken twice"
+                    ));
                 }
                 self.taken[*index] = number;
             }
@@ -283,7 +285,14 @@ impl Hub {
     /// The guard of T2: which records it holds.
     fn judge(&self, own: &Node, messages: &[T2Message], order: &[usize]) -> Res<Vec<usize>> {
         let mut held = Vec::new();
-        if self.master.len() + own.lists.iter().map(std::collections::BTreeMap::len).sum::<usize>() < 26 {
+        if self.master.len()
+            + own
+                .lists
+                .iter()
+                .map(std::collections::BTreeMap::len)
+                .sum::<usize>()
+            < 26
+        {
             return Ok(held);
         }
         for (index, record) in self.server.records.iter().enumerate() {
@@ -313,7 +322,9 @@ impl Hub {
                     Ok(())
                 })?;
             }
-            let bulk = transactions.iter().any(|t| matches!(t, Transaction::Replace { .. }))
+            let bulk = transactions
+                .iter()
+                .any(|t| matches!(t, Transaction::Replace { .. }))
                 || transactions.len() > 25;
             if !bulk {
                 continue;
@@ -429,7 +440,11 @@ impl Hub {
             return Ok(());
         };
         let gone = usize::try_from(end.records).map_err(failed)?;
-        if self.master.get(..gone).is_none_or(|gone| gone.iter().any(|r| r.date.0 >= since)) {
+        if self
+            .master
+            .get(..gone)
+            .is_none_or(|gone| gone.iter().any(|r| r.date.0 >= since))
+        {
             return Err("an entry within Keep Updates was purged".to_owned());
         }
         // What the oracle knows about DEC-047: whoever was heard lately has confirmed it.

@@ -63,8 +63,12 @@ pub fn removal(old: &List, new: &List) -> Removal {
 /// What differs, in words: at most one entry of each side.
 #[must_use]
 pub fn difference(held: &List, true_list: &List) -> String {
-    let missing = true_list.iter().find(|(key, entry)| held.get(*key) != Some(*entry));
-    let surplus = held.iter().find(|(key, entry)| true_list.get(*key) != Some(*entry));
+    let missing = true_list
+        .iter()
+        .find(|(key, entry)| held.get(*key) != Some(*entry));
+    let surplus = held
+        .iter()
+        .find(|(key, entry)| true_list.get(*key) != Some(*entry));
     let mut text = format!("{} entries instead of {}", held.len(), true_list.len());
     if let Some((_, entry)) = missing {
         text.push_str(&format!(", without {} {}", entry.alias, entry.address));

@@ -29,6 +29,7 @@
 //! | [`admin`] | the administrator and his remedies |
 //! | [`pure`] | a network of state machines in memory |
 //! | [`sabotage`] | rules broken on purpose |
+//! | [`trees`] | a network of real trees in memory |
 //! | [`shrink`] | the shortest failing script |
 
 pub mod admin;
@@ -43,6 +44,7 @@ pub mod run;
 pub mod sabotage;
 pub mod script;
 pub mod shrink;
+pub mod trees;
 
 pub use generate::Sizes;
 pub use run::Settled;
@@ -57,8 +59,10 @@ pub type Res<T> = Result<T, String>;
 pub struct Options {
     /// Sizes of the scripts.
     pub sizes: Sizes,
-    /// A rule to break.
+    /// A rule to break; over state machines only.
     pub sabotage: Option<Rule>,
+    /// Real trees on disks in memory.
+    pub trees: bool,
 }
 
 /// Runs a script over state machines.
@@ -70,12 +74,30 @@ pub fn run_pure(script: &Script, sabotage: Option<Rule>) -> Res<Settled> {
     run::run(&mut net, script)
 }
 
-/// Runs a seed over state machines.
+/// Runs a script over real trees.
+///
+/// # Errors
+/// What the oracle says, or a command that fails.
+pub fn run_trees(script: &Script) -> Res<Settled> {
+    let mut net = trees::TreeNet::new(script)?;
+    run::run(&mut net, script)
+}
+
+/// Runs a seed.
 ///
 /// # Errors
 /// The shortest script found that fails, and what the oracle says of it.
 pub fn simulate(seed: u64, options: &Options) -> Result<Settled, (Script, String)> {
-    let script = generate::script(seed, options.sizes);
-    let go = |script: &Script| run_pure(script, options.sabotage);
+    let mut script = generate::script(seed, options.sizes);
+    if options.trees {
+        script = trees::for_trees(script);
+    }
+    let go = |script: &Script| {
+        if options.trees {
+            run_trees(script)
+        } else {
+            run_pure(script, options.sabotage)
+        }
+    };
     go(&script).map_err(|why| shrink::shrink(script, why, &go))
 }

@@ -38,8 +38,9 @@ pub(super) struct Node {
     /// The lists hold entries up to this number although q.S may be lower: RESYNC.GLB says the
     /// lower of two numbers (DEC-040), and the entries between come again. A ghost.
     pub(super) ahead: u32,
-    /// Entries were purged before it had them: its lists have holes until all come anew. A ghost.
-    pub(super) holed: bool,
+    /// Entries were purged before it had them: its lists have holes until all come anew as of this
+    /// number or later. A ghost.
+    pub(super) holed: Option<u32>,
     /// What T3 took and the import has not applied yet.
     pub(super) queue: Vec<Transaction>,
     /// The system mailbag.
@@ -81,7 +82,7 @@ impl Node {
             gone: Vec::new(),
             lists: vec![List::new(); names.len()],
             ahead: 0,
-            holed: false,
+            holed: None,
             queue: Vec::new(),
             mailbag: Vec::new(),
         })
@@ -190,7 +191,9 @@ impl Node {
             return Ok(());
         }
         let taken = after.as_ref().is_some_and(|after| {
-            let same = before.as_ref().is_some_and(|b| key(&b.entry) == key(&after.entry));
+            let same = before
+                .as_ref()
+                .is_some_and(|b| key(&b.entry) == key(&after.entry));
             !same && self.members.contains_key(&key(&after.entry))
         });
         if taken {
@@ -279,7 +282,10 @@ impl Node {
             .map_err(failed)?;
         let mut brought = Vec::new();
         for part in &plan.parts {
-            let Some(bytes) = self.mailbag.get(part.message).and_then(|m| m.attachment.as_deref())
+            let Some(bytes) = self
+                .mailbag
+                .get(part.message)
+                .and_then(|m| m.attachment.as_deref())
             else {
                 continue;
             };
@@ -301,7 +307,16 @@ impl Node {
             return Ok(took);
         }
         self.queue.extend(brought);
-        self.holed &= !took.import;
+        let imports = plan
+            .parts
+            .iter()
+            .filter_map(|part| match &messages[part.message].message {
+                Incoming::Reply(reply) if reply.head.import => Some(reply.head.srv),
+                _ => None,
+            });
+        if imports.max() >= self.holed {
+            self.holed = None;
+        }
         if let Some(change) = plan.waiting {
             self.rewrite(change, now);
         }
@@ -313,16 +328,25 @@ impl Node {
                 Disposition::Leave => self.mailbag.push(mail),
                 Disposition::Remove => {}
                 Disposition::Administrator => {
-                    return Err(format!("{}: a reply went to the administrator", self.requestor.own));
+                    return Err(format!(
+                        "{}: a reply went to the administrator",
+                        self.requestor.own
+                    ));
                 }
             }
         }
         let after = self.requestor.numbers();
         if after.req < before.req || after.imp < before.imp {
-            return Err(format!("{}: {before:?} became {after:?}", self.requestor.own));
+            return Err(format!(
+                "{}: {before:?} became {after:?}",
+                self.requestor.own
+            ));
         }
         if after.srv < before.srv && !took.import {
-            return Err(format!("{}: q.S went back without an import", self.requestor.own));
+            return Err(format!(
+                "{}: q.S went back without an import",
+                self.requestor.own
+            ));
         }
         Ok(took)
     }
@@ -387,7 +411,7 @@ impl Node {
         self.rewrite(plan.waiting, now);
         self.requestor.conf = plan.conf;
         self.queue.extend(lists.iter().cloned());
-        self.holed = false;
+        self.holed = None;
         self.import();
         Ok(plan.diary)
     }

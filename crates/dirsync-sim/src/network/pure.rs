@@ -92,7 +92,8 @@ impl PureNet {
             }
         }
         for steps in again {
-            self.transit.push((late.saturating_add(steps), mail.clone()));
+            self.transit
+                .push((late.saturating_add(steps), mail.clone()));
         }
         self.transit.push((late, mail));
     }
@@ -109,7 +110,7 @@ impl PureNet {
             let po = here.or_else(|| self.place(&notice.party));
             self.said.extend(po.zip(said));
             if let (Some(po), Some(Said::PurgedGap)) = (po, said) {
-                self.nodes[po].holed = true;
+                self.nodes[po].holed = Some(self.hub.server.sync());
             }
         }
         for line in diary.lines.iter().filter(|line| line.code == Some(166)) {
@@ -125,7 +126,9 @@ impl PureNet {
         let mut order: Vec<usize> = (0..self.nodes.len())
             .filter(|&po| {
                 let node = &self.nodes[po];
-                node.queue.is_empty() && !node.holed && node.ahead <= node.requestor.numbers().srv
+                node.queue.is_empty()
+                    && node.holed.is_none()
+                    && node.ahead <= node.requestor.numbers().srv
             })
             .collect();
         order.sort_by_key(|&po| self.nodes[po].requestor.numbers().srv);
@@ -159,7 +162,8 @@ impl PureNet {
     }
 }
 
-fn heard(id: FindingId, auto_import: bool) -> Option<Said> {
+/// What a finding means to the administrator.
+pub(super) fn heard(id: FindingId, auto_import: bool) -> Option<Said> {
     match id {
         SERVER_RESTORED => Some(Said::ServerRestored),
         IMPORT_BEHIND => Some(Said::ImportBehind),
@@ -186,7 +190,8 @@ impl Network for PureNet {
 
     fn restore(&mut self, po: usize, copy: &Image) -> Res<()> {
         self.nodes[po] = copy.node.clone();
-        self.transit.retain(|(_, mail)| !is_own(mail) || mail.to != po);
+        self.transit
+            .retain(|(_, mail)| !is_own(mail) || mail.to != po);
         self.transit.extend(copy.own_mail.iter().cloned());
         if let Some(hub) = &copy.hub {
             self.hub = hub.clone();

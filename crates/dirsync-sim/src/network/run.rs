@@ -186,9 +186,10 @@ impl Today<'_> {
         let mut stop = None;
         for event in &self.0 {
             match event.act {
-                Act::Skip { po: whose, step: what }
-                    if what == step && (usize::from(whose) == po || step == Step::T2) =>
-                {
+                Act::Skip {
+                    po: whose,
+                    step: what,
+                } if what == step && (usize::from(whose) == po || step == Step::T2) => {
                     return None;
                 }
                 Act::Crash {
@@ -351,14 +352,17 @@ impl<'a, N: Network> Run<'a, N> {
         self.net.deliver(true, self.at(20_000))?;
         let mut settled = Settled::default();
         // So that the numbers are in step, and no mail of before is under way.
-        self.quiet().map_err(|why| format!("first quiet cycle: {why}"))?;
+        self.quiet()
+            .map_err(|why| format!("first quiet cycle: {why}"))?;
         let mut bound = CYCLES + self.pacing()?;
         settled.cycles = 1;
         loop {
             if let Some(remedy) = self.admin.next() {
                 settled.rounds += 1;
                 if settled.rounds > ROUNDS {
-                    return Err(format!("the logs are not quiet after {ROUNDS} rounds: {remedy:?}"));
+                    return Err(format!(
+                        "the logs are not quiet after {ROUNDS} rounds: {remedy:?}"
+                    ));
                 }
                 self.remedy(&remedy)
                     .map_err(|why| format!("remedy {}: {why}", settled.rounds))?;
@@ -449,7 +453,11 @@ impl<'a, N: Network> Run<'a, N> {
                 }
             }
             if state.waiting > 0 {
-                found.push(format!("{} still waits with {}", po_name(here), state.waiting));
+                found.push(format!(
+                    "{} still waits with {}",
+                    po_name(here),
+                    state.waiting
+                ));
             }
         }
         Ok(found)

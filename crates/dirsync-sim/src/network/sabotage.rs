@@ -25,7 +25,13 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Echo, Self::Hole, Self::Lists, Self::Again, Self::Purge];
+    pub const ALL: [Self; 5] = [
+        Self::Echo,
+        Self::Hole,
+        Self::Lists,
+        Self::Again,
+        Self::Purge,
+    ];
 
     /// The word on the command line.
     #[must_use]

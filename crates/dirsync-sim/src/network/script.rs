@@ -293,9 +293,7 @@ impl fmt::Display for Act {
             Self::Export { po } => write!(f, "{} exports", name(*po)),
             Self::ImportRequest { po } => write!(f, "{} asks for an import", name(*po)),
             Self::Limit { po, kb } => write!(f, "{} sets its limit to {kb} KB", name(*po)),
-            Self::Skip {
-                step: Step::T2, ..
-            } => f.write_str("T2 is not made"),
+            Self::Skip { step: Step::T2, .. } => f.write_str("T2 is not made"),
             Self::Skip { po, step } => write!(f, "{step:?} of {} is not made", name(*po)),
             Self::Crash {
                 step: Step::T2,
@@ -321,13 +319,25 @@ impl fmt::Display for Act {
                 }
             }
             Self::Shuffle { po, seed } => {
-                write!(f, "mail in the mailbag of {} is reordered ({seed})", name(*po))
+                write!(
+                    f,
+                    "mail in the mailbag of {} is reordered ({seed})",
+                    name(*po)
+                )
             }
             Self::Restore { po, from } => {
-                write!(f, "{} is restored as it was when cycle {from} began", name(*po))
+                write!(
+                    f,
+                    "{} is restored as it was when cycle {from} began",
+                    name(*po)
+                )
             }
             Self::Reregister { po } => {
-                write!(f, "the record of {} is deleted and created again", name(*po))
+                write!(
+                    f,
+                    "the record of {} is deleted and created again",
+                    name(*po)
+                )
             }
             Self::Approve => f.write_str("what the guard holds is allowed"),
         }
@@ -369,7 +379,11 @@ impl fmt::Display for Script {
             self.postoffices.len(),
             self.cycles,
             self.keep_days,
-            if self.auto_import { ", --auto-import" } else { "" }
+            if self.auto_import {
+                ", --auto-import"
+            } else {
+                ""
+            }
         )?;
         for (po, start) in self.postoffices.iter().enumerate() {
             write!(f, "  {}: {} users", po_name(po), start.users)?;

@@ -121,7 +121,10 @@ impl Shrink<'_> {
             for smaller in [
                 Start { users: 0, ..start },
                 Start { users: 1, ..start },
-                Start { users: start.users / 2, ..start },
+                Start {
+                    users: start.users / 2,
+                    ..start
+                },
             ] {
                 if smaller.users < self.best.postoffices[po].users {
                     self.with(po, |place| place.users = smaller.users);
