@@ -7,7 +7,7 @@ use super::*;
 // rule: dsp:R-NUM-002
 // rule: dec:DEC-059
 #[test]
-fn an_export_gives_the_published_listing() {
+fn tv_t0_1_an_export_gives_the_published_listing() {
     let mut requestor = requestor("POLYNOMIAL/MONTGOMERY", 0, 0, 0);
     // The same users were queued one by one before; they were never sent.
     let earlier: Vec<_> = (1..=5)
