@@ -411,6 +411,7 @@ fn a_status_report_that_cannot_be_read_stops_nothing() {
 }
 
 // rule: dsp:R-T2R-010
+// rule: dsp:R-T2R-013
 // rule: dsp:R-REC-005
 // rule: dsp:R-ORD-009
 #[test]
@@ -435,8 +436,14 @@ fn a_master_list_that_is_lost_or_corrupt_is_said_in_the_log() {
         let status = PostofficeStatus::read(&net.pos["NET/SRV"].view(), "").unwrap();
         status.queued_mail
     };
+    net.done(Step::T1, "NET/RA");
+    net.deliver();
     let before = mail(&net);
-    net.step(Step::T2, "NET/SRV");
+    let failed = net.step(Step::T2, "NET/SRV");
+    assert_eq!(failed.members[0].became, Became::Failed);
+    // What came waits, and nobody is answered: receive failed, so transmit is not begun.
+    let status = PostofficeStatus::read(&net.pos["NET/SRV"].view(), "").unwrap();
+    assert_eq!(status.system_mail, 2);
     has(
         &net.log("NET/SRV"),
         "Fatal  [ 40] Possible database corruption detected: MSTTRANS",

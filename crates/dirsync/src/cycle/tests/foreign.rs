@@ -36,10 +36,13 @@ fn net() -> Net {
 
 /// A message of the foreign requestor arrives at the server.
 fn post(net: &mut Net, body: &str, attachment: Option<(&str, Vec<u8>)>) {
+    post_as(net, b"Directory Exchange Profile", body, attachment);
+}
+
+fn post_as(net: &mut Net, subject: &[u8], body: &str, attachment: Option<(&str, Vec<u8>)>) {
     net.now += 60;
     let from = Address::system(po(FOREIGN));
     let to = Address::system(po("NET/SRV"));
-    let subject = b"Directory Exchange Profile";
     let mut message = Outgoing::system(from, to, subject, UnixTime(net.now));
     message.text = body.replace('\n', "\r\n").into_bytes();
     let named = attachment.map(|(name, bytes)| (name.as_bytes().to_vec(), bytes));
@@ -141,7 +144,6 @@ fn an_export_comes_in_an_attachment_as_text_or_as_records() {
 // rule: dsp:R-MSG-006
 // rule: dsp:R-MSG-007
 // rule: dec:DEC-035
-// rule: dec:DEC-069
 #[test]
 fn tv_msg_2_an_import_request_is_answered_in_the_form_it_asks_for() {
     let mut net = net();
@@ -190,15 +192,16 @@ fn tv_msg_2_an_import_request_is_answered_in_the_form_it_asks_for() {
 
 // rule: dsp:R-BUG-14
 // rule: dsp:R-MSG-006
+// rule: dec:DEC-069
 #[test]
 fn a_reply_in_the_body_is_paced_instead_of_growing_without_end() {
     let mut net = net();
-    // 80 entries of 64 KB each: more than a message file can hold as one body.
+    // 270 entries of 62 KB each: more than a message file can hold as one body.
     let (server, _) = net.record(FOREIGN);
     let mut master = net.pos["NET/SRV"].bytes("GLB/MSTTRANS.GLB").unwrap();
     let line = format!("\r\n- Phone:/{}", "5".repeat(240));
     let filler = line.repeat(250);
-    for number in 1..=80 {
+    for number in 1..=270 {
         let text = format!("A big{number}\tPCM:NET/RA/big{number}{filler}");
         Record::transaction(server.sync + number, net.now, text.as_bytes())
             .encode_into(&mut master)
@@ -206,7 +209,7 @@ fn a_reply_in_the_body_is_paced_instead_of_growing_without_end() {
     }
     net.pos["NET/SRV"].put("GLB/MSTTRANS.GLB", &master);
     let mut conf = net.pos["NET/SRV"].bytes("GLB/SRVCONF.GLB").unwrap();
-    conf[4..8].copy_from_slice(&(server.sync + 80).to_le_bytes());
+    conf[4..8].copy_from_slice(&(server.sync + 270).to_le_bytes());
     net.pos["NET/SRV"].put("GLB/SRVCONF.GLB", &conf);
     let mut from = server.sync;
     for turn in 0.. {
@@ -221,11 +224,127 @@ fn a_reply_in_the_body_is_paced_instead_of_growing_without_end() {
         let (text, _) = outbound(&net).pop().unwrap();
         assert!(text.len() < 9 << 20);
         from = net.record(FOREIGN).1.srv;
-        if from == server.sync + 80 {
+        if from == server.sync + 270 {
             assert!(turn > 0 && text.contains("more=NO"));
             break;
         }
-        assert!(turn < 3 && text.contains("more=YES"));
+        assert!(turn < 6 && text.contains("more=YES"));
     }
     assert!(!net.log("NET/SRV").contains("[159]"));
+    // All lists at once cannot be paced: that reply alone fails, and the others are served.
+    let body = "[dirsync]\ntask=importreq\nreqname=PCM:MACNET/MACPO\ntemplate=YES\n\
+                transactions=inbody\n";
+    post(&mut net, body, None);
+    net.conf("NET/RA", |conf| conf.limit_kb.set(100));
+    net.done(Step::T1, "NET/RA");
+    net.deliver();
+    let done = net.done(Step::T2, "NET/SRV").server.unwrap();
+    let answered: Vec<_> = done.replies.iter().map(|r| r.requestor.as_str()).collect();
+    assert_eq!(answered, ["PCM:NET/RA"]);
+    let said = "Fatal  [159] Failure to send update mail to requestors PCM:MACNET/MACPO";
+    assert!(net.log("NET/SRV").contains(said));
+    assert!(
+        net.record(FOREIGN).1.asks,
+        "it is tried again at the next T2"
+    );
+}
+
+// rule: dsp:R-MSG-003
+// rule: dec:DEC-061
+#[test]
+fn a_subject_is_never_believed() {
+    let mut net = net();
+    let (before, record) = net.record(FOREIGN);
+    let body = "[dirsync]\ntask=export\nreqname=PCM:MACNET/MACPO\ntransactions=inbody\n\n\
+                [dirsync-transactions]\n7 A Seven PCM:MACNET/MACPO/seven\n";
+    for subject in [
+        &b"ReqTx R=4000 (was 0), S=0, I=0 999 sent"[..],
+        b"SrvTx R=1 S=9 (was 0), I=9 9 sent",
+        b"Status report from NET/RA",
+        b"",
+    ] {
+        post_as(&mut net, subject, body, None);
+        net.done(Step::T2, "NET/SRV");
+        let (after, now) = net.record(FOREIGN);
+        assert_eq!((after.sync, now.req), (before.sync + 1, 7));
+        assert_eq!((now.srv, now.imp), (record.srv, record.imp));
+    }
+}
+
+// rule: dec:DEC-063
+#[test]
+fn attachments_have_their_names_and_stay_away_when_they_would_be_empty() {
+    let mut net = net();
+    let names = |net: &Net, name: &str| -> Vec<(String, Vec<String>)> {
+        let view = net.pos[name].view();
+        let mut edit = Edit::new(&view);
+        let taken = mail::take(&mut edit, MailbagStem::SYSTEM, 9, &mut |_| {}).unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let task = |mai: &str| mai.lines().nth(1).unwrap().to_owned();
+        let found = taken.waiting.iter().map(|waiting| {
+            let attachments = waiting
+                .mai
+                .attachments
+                .iter()
+                .map(|a| text(&a.name))
+                .collect();
+            (task(&text(&waiting.mai.text)), attachments)
+        });
+        found.collect()
+    };
+    net.add("NET/RA", "new");
+    net.done(Step::T1, "NET/RA");
+    net.deliver();
+    let own = |task: &str, names: &[&str]| {
+        let names = names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>();
+        (format!("task={task}"), names)
+    };
+    let expected = [
+        own("status", &["DSSERVER.LOG"]),
+        own("reqtx", &["REQTRANS.GLB"]),
+    ];
+    assert_eq!(names(&net, "NET/SRV"), expected);
+    net.done(Step::T2, "NET/SRV");
+    net.deliver();
+    assert_eq!(names(&net, "NET/RA"), [own("srvtx", &[])]);
+    net.done(Step::T3, "NET/RA");
+    net.import_request("NET/RA");
+    net.deliver();
+    assert_eq!(names(&net, "NET/SRV"), [own("importreq", &[])]);
+    net.done(Step::T2, "NET/SRV");
+    net.deliver();
+    assert_eq!(names(&net, "NET/RA"), [own("importrep", &["TMPTRANS.GLB"])]);
+    net.done(Step::T3, "NET/RA");
+    net.pos["NET/RA"].put("LOG/DSSERVER.LOG", &[]);
+    net.done(Step::T1, "NET/RA");
+    net.deliver();
+    assert_eq!(
+        names(&net, "NET/SRV"),
+        [own("status", &[]), own("reqtx", &[])]
+    );
+}
+
+// rule: dsp:R-IMP-010
+#[test]
+fn an_import_brings_the_lists_of_proxy_postoffices_too() {
+    let mut net = net();
+    let body = "[dirsync]\ntask=export\nreqname=PCM:MACNET/MACPO\ntransactions=inbody\n\n\
+                [dirsync-transactions]\n1 A Proxy User PCM:MACNET/MACPO/proxy\n";
+    post(&mut net, body, None);
+    net.run();
+    // The network is FFAPI's at the server (type 64h).
+    let mut networks = net.pos["NET/SRV"].bytes("GLB/NETWORK.GLB").unwrap();
+    let at = networks.windows(6).position(|w| w == b"MACNET").unwrap();
+    networks[at - 1] = 0x64;
+    net.pos["NET/SRV"].put("GLB/NETWORK.GLB", &networks);
+    let fresh = Net::new(&["NET/SRV", "NET/RA"], 2, false)
+        .pos
+        .remove("NET/RA");
+    net.restore("NET/RA", fresh.unwrap());
+    net.import_request("NET/RA");
+    net.run();
+    assert!(gal_has(&net, "NET/RA", "PCM:MACNET/MACPO/proxy"));
 }

@@ -235,3 +235,139 @@ fn keep_updates_purges_what_is_old_and_confirmed() {
     net.assert_equal(7);
     assert!(!net.log("NET/SRV").contains("[138]"));
 }
+
+// rule: dsp:R-ROLE-005
+#[test]
+fn a_postoffice_without_directory_synchronization_queues_all_the_same() {
+    let po = TestPo::new("NET", "LONE");
+    let number = |text: &String| text.split(' ').next().unwrap().to_owned();
+    po.add_user("one", "One");
+    po.add_user("two", "Two");
+    assert_eq!(
+        po.waiting().iter().map(number).collect::<Vec<_>>(),
+        ["1", "2"]
+    );
+    // It was the server and is it no more: it is still a requestor, and changes wait.
+    po.edit(server::on).unwrap();
+    po.edit(server::off).unwrap();
+    po.add_user("three", "Three");
+    assert_eq!(po.waiting().len(), 3);
+    let conf = || ReqConfRecord::decode(&po.bytes("GLB/REQCONF.GLB").unwrap()).unwrap();
+    let mut used = conf();
+    used.req_sync.set(9);
+    used.srv_sync.set(7);
+    po.put("GLB/REQCONF.GLB", &used.encode());
+    po.edit(crate::postoffice::listds::zero).unwrap();
+    assert_eq!((conf().req_sync.get(), conf().srv_sync.get()), (0, 0));
+}
+
+// rule: dsp:R-REC-006
+#[test]
+fn a_lost_reqconf_is_replaced_by_another_ones_and_reset() {
+    let mut net = settled(2);
+    let other = net.pos["NET/RB"].bytes("GLB/REQCONF.GLB").unwrap();
+    for damage in [None, Some(&other[..500])] {
+        match damage {
+            None => net.pos["NET/RA"]
+                .edit(|edit| Ok(edit.remove("GLB/REQCONF.GLB")?))
+                .unwrap(),
+            Some(bytes) => net.pos["NET/RA"].put("GLB/REQCONF.GLB", bytes),
+        }
+        let report = net.step(Step::T1, "NET/RA");
+        let failure = &report.members[0].failures[0].message;
+        assert!(
+            failure.contains("Could not access Requestor's configuration information"),
+            "{failure}"
+        );
+        let refused = net.pos["NET/RA"].lists(|lists, edit| {
+            lists.add_user(edit, &crate::postoffice::testtree::user("x", "X"))
+        });
+        assert!(refused.is_err());
+    }
+    // Another postoffice's, and a local reset on both sides.
+    net.pos["NET/RA"].put("GLB/REQCONF.GLB", &other);
+    net.pos["NET/RA"]
+        .edit(crate::postoffice::listds::zero)
+        .unwrap();
+    net.pos["NET/RA"].put("GLB/REQTRANS.GLB", &[]);
+    net.pos["NET/SRV"]
+        .edit(|edit| {
+            requestors::remove(edit, &po("NET/RA"))?;
+            let new = requestors::NewRequestor {
+                name: po("NET/RA"),
+                password: Password::default(),
+                mailbox: None,
+            };
+            requestors::add(edit, &new)
+        })
+        .unwrap();
+    net.add("NET/RA", "new");
+    net.pos["NET/RA"]
+        .lists(|lists, edit| lists.export(edit))
+        .unwrap();
+    net.run();
+    net.run();
+    net.assert_equal(7);
+}
+
+// rule: dsp:R-MAN-001
+#[test]
+fn a_cycle_by_hand_does_what_a_run_does() {
+    let mut net = Net::new(&NAMES, 2, false);
+    for _ in 0..2 {
+        for name in NAMES {
+            net.done(Step::T1, name);
+        }
+        net.deliver();
+        net.done(Step::T2, "NET/SRV");
+        net.deliver();
+        for name in NAMES {
+            net.done(Step::T3, name);
+        }
+    }
+    net.assert_equal(6);
+    net.assert_clean();
+    // A server that has no T3 still waits with its own reply, and nobody takes it for a fault before
+    // a cycle has passed.
+    net.add("NET/RA", "new");
+    for name in NAMES {
+        net.done(Step::T1, name);
+    }
+    net.deliver();
+    net.done(Step::T2, "NET/SRV");
+    net.deliver();
+    net.done(Step::T2, "NET/SRV");
+    assert!(!net.log("NET/SRV").contains("[133]"));
+    net.now += 3600;
+    net.done(Step::T2, "NET/SRV");
+    assert!(
+        net.log("NET/SRV")
+            .contains("Error  [133] Invalid Server Request PCM:NET/SRV")
+    );
+}
+
+// rule: dsp:R-BUG-11
+#[test]
+fn addresses_of_x400_in_the_very_first_cycle_go_through() {
+    use crate::core::format::transactions::Record;
+    let mut net = Net::new(&NAMES, 1, false);
+    let text = b"A Long One\tX400:c=us;a=mci;p=company;o=organisation;ou1=unit;s=One;g=Long";
+    for name in NAMES {
+        net.conf(name, |conf| {
+            conf.types = crate::core::base::CpField::from_bytes(b"PCM|X400").unwrap();
+        });
+    }
+    let mut waiting = net.pos["NET/RA"].bytes("GLB/REQTRANS.GLB").unwrap();
+    Record::transaction(3, net.now, text)
+        .encode_into(&mut waiting)
+        .unwrap();
+    net.pos["NET/RA"].put("GLB/REQTRANS.GLB", &waiting);
+    net.run();
+    net.run();
+    net.assert_equal(3);
+    let master = net.pos["NET/SRV"].bytes("GLB/MSTTRANS.GLB").unwrap();
+    let has = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
+    assert!(has(&master, b"X400:c=us;a=mci"));
+    // No gateway is installed here, which is said for the entry and stops nothing (Q122751).
+    assert!(net.log("NET/RB").contains("[ 44] Gateway not installed"));
+}

@@ -206,6 +206,7 @@ fn an_import_is_asked_for_at_once_and_not_on_the_server() {
 // rule: dsp:R-LDS-001
 // rule: dsp:R-REC-007
 // rule: dsp:R-BUG-16
+// rule: dsp:R-TYP-004
 #[test]
 fn listds_zero_resets_numbers_and_pointers() {
     let mut requestor = requestor("NET/R1", 12, 95, 3);
