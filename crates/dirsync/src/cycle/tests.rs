@@ -1,20 +1,28 @@
 //! Whole cycles over postoffices in memory: the very code of the programs, without children.
 
+mod faults;
+mod foreign;
+mod options;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::run::{Became, RunOptions, RunReport, each, run};
 use super::site::{Member, Site};
-use super::status::{PostofficeStatus, compare};
+use super::status::{PostofficeStatus, RecordStatus, ServerStatus, compare};
 use super::step::{AskOptions, Here, Step};
-use crate::core::base::{PoName, Severity};
+use crate::core::base::{PoName, Severity, UnixTime};
+use crate::core::format::FixedRecord as _;
 use crate::core::format::field::Password;
+use crate::core::format::reqconf::ReqConfRecord;
+use crate::postoffice::config::import_request::import_request;
 use crate::postoffice::config::{registration, requestors, server};
 use crate::postoffice::externals::{self, NewExternal};
 use crate::postoffice::gal::{GalOptions, list_gal};
 use crate::postoffice::testtree::{NOW, TestPo};
 use crate::progress::NoProgress;
+use crate::transport::deliver::{DeliverOptions, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, FarError, FarSide, Local};
 use crate::tree::OpenOptions;
 use crate::tree::disk::Disk;
@@ -25,6 +33,7 @@ struct Net {
     server: String,
     now: u32,
     allow: Vec<String>,
+    auto_import: bool,
 }
 
 fn po(name: &str) -> PoName {
@@ -39,6 +48,7 @@ impl Net {
             server: names[0].to_owned(),
             now: NOW.0,
             allow: Vec::new(),
+            auto_import: false,
         };
         for (n, name) in names.iter().enumerate() {
             let (network, postoffice) = name.split_once('/').unwrap();
@@ -123,6 +133,7 @@ impl Net {
             step: AskOptions {
                 now: self.now,
                 allow_deletes: self.allow.clone(),
+                auto_import: self.auto_import,
                 ..AskOptions::new(NOW, "test")
             },
             wait_ms: 0,
@@ -161,6 +172,93 @@ impl Net {
             &self.options(),
             &NoProgress,
         )
+    }
+
+    /// Mail until it is quiet.
+    fn deliver(&mut self) {
+        self.now += 60;
+        let paths: Vec<String> = self.pos.keys().cloned().collect();
+        let options = DeliverOptions {
+            now: UnixTime(self.now),
+            user: "test".into(),
+            passes: None,
+            dry_run: false,
+        };
+        let report = deliver(&paths, self, &options, &NoProgress).unwrap();
+        assert!(report.quiet, "{report:#?}");
+    }
+
+    /// One step at one postoffice; what it did there.
+    fn done(&mut self, step: Step, name: &str) -> super::run::MemberReport {
+        let mut report = self.step(step, name);
+        let member = report.members.remove(0);
+        assert!(
+            matches!(member.became, Became::Done | Became::Problems),
+            "{member:#?}"
+        );
+        member
+    }
+
+    /// REQCONF, changed.
+    fn conf(&self, name: &str, change: impl FnOnce(&mut ReqConfRecord)) {
+        let po = &self.pos[name];
+        let mut conf = self.reqconf(name);
+        change(&mut conf);
+        po.put("GLB/REQCONF.GLB", &conf.encode());
+    }
+
+    fn reqconf(&self, name: &str) -> ReqConfRecord {
+        ReqConfRecord::decode(&self.pos[name].bytes("GLB/REQCONF.GLB").unwrap()).unwrap()
+    }
+
+    /// q.R, q.S, q.I.
+    fn numbers(&self, name: &str) -> (u32, u32, u32) {
+        let conf = self.reqconf(name);
+        (
+            conf.req_sync.get(),
+            conf.srv_sync.get(),
+            conf.imp_sync.get(),
+        )
+    }
+
+    /// The server's side, and its record of a requestor.
+    fn record(&self, name: &str) -> (ServerStatus, RecordStatus) {
+        let status = PostofficeStatus::read(&self.pos[&self.server].view(), "").unwrap();
+        let server = status.as_server.unwrap();
+        let of = |record: &&RecordStatus| record.name.as_deref() == Some(name);
+        let record = server.requestors.iter().find(of).unwrap().clone();
+        (server, record)
+    }
+
+    /// DIRSYNC.LOG.
+    fn log(&self, name: &str) -> String {
+        let log = self.pos[name].bytes("LOG/DIRSYNC.LOG").unwrap_or_default();
+        String::from_utf8(log).unwrap()
+    }
+
+    fn add(&self, name: &str, mailbox: &str) {
+        self.pos[name].add_user(mailbox, &format!("User {mailbox} of {name}"));
+    }
+
+    fn import_request(&mut self, name: &str) {
+        self.now += 60;
+        let now = UnixTime(self.now);
+        self.pos[name]
+            .edit(|edit| import_request(edit, now).map(|_| ()))
+            .unwrap();
+    }
+
+    /// The postoffice as it is now, for [`Net::restore`].
+    fn backup(&self, name: &str) -> TestPo {
+        let po = &self.pos[name];
+        TestPo {
+            disk: po.disk.fork(),
+            now: po.now,
+        }
+    }
+
+    fn restore(&mut self, name: &str, backup: TestPo) {
+        self.pos.insert(name.to_owned(), backup);
     }
 
     fn gal(&self, name: &str) -> BTreeSet<String> {

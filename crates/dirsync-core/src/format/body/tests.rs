@@ -131,8 +131,9 @@ fn status_and_import_request_are_written_as_shown() {
 
 // rule: dec:DEC-060
 // rule: dsp:R-MSG-002
+// rule: dsp:TV-MSG-1
 #[test]
-fn the_published_subject_is_cut_to_40_characters() {
+fn tv_msg_1_the_published_subject_is_cut_to_40_characters() {
     let subject = reply_subject(3, 87_298, 0, 2, 15_603);
     assert_eq!(subject, b"SrvTx R=3 S=87298 (was 0), I=2 15603 sen");
     assert_eq!(subject.len(), 40);

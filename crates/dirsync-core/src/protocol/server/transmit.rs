@@ -13,6 +13,11 @@ use crate::protocol::log::{Diary, LogLine, Notice, PURGED_GAP};
 use crate::protocol::message::{Attachment, Outgoing, Party, TypeList};
 use crate::protocol::numbers::{Missing, Position, grant_import, position};
 
+/// Largest reply that travels in the body of its message, in bytes as records; more is paced. A
+/// message file names its length in 24 bits, and a line of text may be twice as long as its record
+/// (ASSIGNED). The old SRVMAIN was bounded by its memory and failed (Q123857).
+const IN_BODY_LIMIT_BYTES: u64 = 4 << 20;
+
 /// The echo of a reply: what the server has taken from the requestor. It can only be had from
 /// the record, and no reply can be made without it (Exchange 4.0 left it out when nothing was to
 /// be sent, Q156714).
@@ -140,6 +145,12 @@ impl Server {
             diary: Diary::default(),
         };
         let limit = limit_bytes(record.ask_limit_kb.get());
+        let paced = match carrier {
+            Carrier::InBody => {
+                Some(limit.map_or(IN_BODY_LIMIT_BYTES, |limit| limit.min(IN_BODY_LIMIT_BYTES)))
+            }
+            Carrier::InAttachment | Carrier::Internal => limit,
+        };
         let (from, sync) = (record.ask_sync.get(), self.sync());
         // The cure of an import over the limit, RESYNC.GLB, is refused on the server itself (DEC-044);
         // its own import reply has no limit (ASSIGNED).
@@ -187,7 +198,7 @@ impl Server {
             from,
             upto,
             empty_end,
-            limit,
+            limit: paced,
         })))
     }
 
