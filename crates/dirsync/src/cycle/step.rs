@@ -24,6 +24,7 @@ use crate::tree::disk::real::RealDisk;
 use crate::tree::lock::Holder;
 use crate::tree::{Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView};
 
+use super::dispatch::table::{self, Entries, Polled};
 use super::site::{Found, Member, Search};
 use super::status::PostofficeStatus;
 use super::{CycleError, Said, StepOptions, t1, t2, t3};
@@ -145,13 +146,39 @@ pub enum Ask {
         /// Program and sub-command, for the lock file.
         program: String,
     },
+    /// What the schedule of a postoffice says.
+    Poll {
+        /// Its directory.
+        tree: String,
+        /// How long a busy tree is waited for.
+        wait_ms: u64,
+        /// The time of the dispatcher, seconds since 1970.
+        now: u32,
+    },
+    /// Entries of the schedule move on, lines go to DISPATCH.LOG.
+    Settle {
+        /// Its directory.
+        tree: String,
+        /// How long a busy tree is waited for.
+        wait_ms: u64,
+        /// What is written.
+        entries: Entries,
+        /// Time and user.
+        options: AskOptions,
+        /// Program and sub-command, for the lock file.
+        program: String,
+    },
 }
 
 impl Ask {
     pub(super) fn place(&self) -> &str {
         match self {
             Self::Search { site } => site,
-            Self::Look { tree, .. } | Self::Status { tree, .. } | Self::Step { tree, .. } => tree,
+            Self::Look { tree, .. }
+            | Self::Status { tree, .. }
+            | Self::Step { tree, .. }
+            | Self::Poll { tree, .. }
+            | Self::Settle { tree, .. } => tree,
         }
     }
 }
@@ -168,6 +195,13 @@ pub enum Answer {
     Status(Box<PostofficeStatus>),
     /// To [`Ask::Step`].
     Done(Box<StepOutcome>),
+    /// To [`Ask::Poll`].
+    Polled(Box<Polled>),
+    /// To [`Ask::Settle`].
+    Settled {
+        /// Entries that moved on.
+        moved: u64,
+    },
     /// To any.
     Failed {
         /// Why.
@@ -460,6 +494,25 @@ impl Here<'_> {
                 let done = perform(&mut tree, *step, &options.step_options(), progress)
                     .map_err(|error| failure(&error))?;
                 Ok(Answer::Done(Box::new(done)))
+            }
+            Ask::Poll { tree, wait_ms, now } => {
+                let view = self.view(tree, *wait_ms)?;
+                let polled = table::poll(&view, tree, UnixTime(*now));
+                Ok(Answer::Polled(Box::new(polled)))
+            }
+            Ask::Settle {
+                tree,
+                wait_ms,
+                entries,
+                options,
+                program,
+            } => {
+                let open = open_options(*wait_ms, program, options.now);
+                let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
+                    .map_err(|error| tree_failure(&error))?;
+                let moved = table::settle(&mut tree, entries, &options.step_options())
+                    .map_err(|error| failure(&error))?;
+                Ok(Answer::Settled { moved })
             }
         }
     }

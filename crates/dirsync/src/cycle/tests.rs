@@ -20,20 +20,20 @@ use crate::tree::OpenOptions;
 use crate::tree::disk::Disk;
 
 /// A site in memory; the first postoffice is the server.
-struct Net {
-    pos: BTreeMap<String, TestPo>,
+pub(super) struct Net {
+    pub(super) pos: BTreeMap<String, TestPo>,
     server: String,
     now: u32,
     allow: Vec<String>,
 }
 
-fn po(name: &str) -> PoName {
+pub(super) fn po(name: &str) -> PoName {
     name.parse().unwrap()
 }
 
 impl Net {
     /// `hub`: the last postoffice is reached through the one before it.
-    fn new(names: &[&str], users: usize, hub: bool) -> Self {
+    pub(super) fn new(names: &[&str], users: usize, hub: bool) -> Self {
         let mut net = Self {
             pos: BTreeMap::new(),
             server: names[0].to_owned(),
@@ -106,7 +106,7 @@ impl Net {
         net
     }
 
-    fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
+    pub(super) fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
         match self.pos.get(path) {
             Some(po) => Ok(Arc::new(po.disk.clone())),
             None => Err(Failure {
@@ -163,7 +163,7 @@ impl Net {
         )
     }
 
-    fn gal(&self, name: &str) -> BTreeSet<String> {
+    pub(super) fn gal(&self, name: &str) -> BTreeSet<String> {
         let view = self.pos[name].view();
         let options = GalOptions {
             participating: true,
