@@ -237,7 +237,7 @@ fn waiting(
 fn mailbags(edit: &mut Edit<'_>, done: &mut ResetDone) -> Result<(), CycleError> {
     for stem in [MailbagStem::SYSTEM, MailbagStem::INQUEUE] {
         let live = match BagEdit::load(edit, stem) {
-            Ok(bag) => bag.live().into_iter().map(|(index, _)| index).collect(),
+            Ok(bag) => bag.live(),
             Err(PoError::MailbagDamaged { name, .. } | PoError::NoSuchMailbag { name, .. }) => {
                 done.damaged_mailbags.push(name);
                 Vec::new()
@@ -246,7 +246,16 @@ fn mailbags(edit: &mut Edit<'_>, done: &mut ResetDone) -> Result<(), CycleError>
         };
         done.messages += u64::try_from(live.len()).unwrap_or(u64::MAX);
         if !live.is_empty() {
-            mail::remove(edit, stem, &live)?;
+            let indices: Vec<usize> = live.iter().map(|&(index, _)| index).collect();
+            mail::remove(edit, stem, &indices)?;
+        }
+        // What waits in INQUEUE has its envelope beside it.
+        let named = live
+            .iter()
+            .filter_map(|(_, header)| header.mai.get().ok().flatten());
+        for mai in named.filter(|_| stem == MailbagStem::INQUEUE) {
+            edit.remove(&format!("P1/{mai}.P1"))
+                .map_err(PoError::from)?;
         }
         let (mbg, key) = (stem.mbg_path(), stem.key_path());
         edit.write(&mbg, Vec::new()).map_err(PoError::from)?;
@@ -368,3 +377,6 @@ fn finish(
     done.commits += said.commits;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ use crate::tree::disk::real::RealDisk;
 use crate::tree::lock::Holder;
 use crate::tree::{Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView};
 
-use super::dispatch::table::{self, Entries, Polled};
+use super::dispatch::table::{self, Change, Entries, Polled};
 use super::site::{Found, Member, Search};
 use super::status::PostofficeStatus;
 use super::{CycleError, Said, StepOptions, t1, t2, t3};
@@ -155,6 +155,20 @@ pub enum Ask {
         /// The time of the dispatcher, seconds since 1970.
         now: u32,
     },
+    /// A step that an entry of the schedule starts: only if nobody else has moved the entry on, and
+    /// then it moves on, all under one lock.
+    Dispatch {
+        /// The directory of the postoffice.
+        tree: String,
+        /// How long a busy tree is waited for.
+        wait_ms: u64,
+        /// The entry.
+        change: Change,
+        /// How.
+        options: AskOptions,
+        /// Program and sub-command, for the lock file.
+        program: String,
+    },
     /// Entries of the schedule move on, lines go to DISPATCH.LOG.
     Settle {
         /// Its directory.
@@ -178,6 +192,7 @@ impl Ask {
             | Self::Status { tree, .. }
             | Self::Step { tree, .. }
             | Self::Poll { tree, .. }
+            | Self::Dispatch { tree, .. }
             | Self::Settle { tree, .. } => tree,
         }
     }
@@ -197,6 +212,8 @@ pub enum Answer {
     Done(Box<StepOutcome>),
     /// To [`Ask::Poll`].
     Polled(Box<Polled>),
+    /// To [`Ask::Dispatch`]; `None` when somebody else has made the step.
+    Dispatched(Option<Box<StepOutcome>>),
     /// To [`Ask::Settle`].
     Settled {
         /// Entries that moved on.
@@ -499,6 +516,20 @@ impl Here<'_> {
                 let view = self.view(tree, *wait_ms)?;
                 let polled = table::poll(&view, tree, UnixTime(*now));
                 Ok(Answer::Polled(Box::new(polled)))
+            }
+            Ask::Dispatch {
+                tree,
+                wait_ms,
+                change,
+                options,
+                program,
+            } => {
+                let open = open_options(*wait_ms, program, options.now);
+                let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
+                    .map_err(|error| tree_failure(&error))?;
+                let done = table::make(&mut tree, change, &options.step_options(), progress)
+                    .map_err(|error| failure(&error))?;
+                Ok(Answer::Dispatched(done.map(Box::new)))
             }
             Ask::Settle {
                 tree,

@@ -23,7 +23,7 @@ use crate::tree::disk::Disk;
 pub(super) struct Net {
     pub(super) pos: BTreeMap<String, TestPo>,
     server: String,
-    now: u32,
+    pub(super) now: u32,
     allow: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ impl Net {
         }
     }
 
-    fn run(&mut self) -> RunReport {
+    pub(super) fn run(&mut self) -> RunReport {
         self.now += 3600;
         let site = Site {
             members: self
@@ -151,7 +151,7 @@ impl Net {
         .unwrap()
     }
 
-    fn step(&mut self, step: Step, name: &str) -> RunReport {
+    pub(super) fn step(&mut self, step: Step, name: &str) -> RunReport {
         self.now += 60;
         let open = |path: &str| self.disk(path);
         each(
@@ -183,7 +183,7 @@ impl Net {
         gal
     }
 
-    fn assert_equal(&self, users: usize) {
+    pub(super) fn assert_equal(&self, users: usize) {
         let first = self.gal(&self.server);
         assert_eq!(first.len(), users, "{first:#?}");
         for name in self.pos.keys() {
@@ -191,7 +191,7 @@ impl Net {
         }
     }
 
-    fn assert_clean(&self) {
+    pub(super) fn assert_clean(&self) {
         for (name, po) in &self.pos {
             let found = po.findings();
             assert!(found.is_empty(), "{name}: {found:#?}");
@@ -212,7 +212,7 @@ impl Connector for Net {
     }
 }
 
-fn assert_done(report: &RunReport) {
+pub(super) fn assert_done(report: &RunReport) {
     for member in &report.members {
         assert_eq!(member.became, Became::Done, "{member:#?}");
     }
@@ -223,7 +223,7 @@ fn assert_done(report: &RunReport) {
     );
 }
 
-const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
+pub(super) const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
 
 /// Every list of a tree: what a cycle without changes must leave alone.
 fn lists(po: &TestPo) -> BTreeMap<String, String> {

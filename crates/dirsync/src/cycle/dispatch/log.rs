@@ -64,6 +64,12 @@ pub fn terminated(step: Step, normally: bool) -> String {
     )
 }
 
+/// Said when another dispatcher has made the step already (our words).
+#[must_use]
+pub fn left(step: Step) -> String {
+    format!("\"NSDA {}\" was run by another dispatcher", option(step))
+}
+
 /// `NSDA-RT Missed its run Window` (DEC-111).
 #[must_use]
 pub fn missed_line(step: Step) -> String {

@@ -332,18 +332,22 @@ impl<'a> Dispatcher<'a> {
         let label = self.members[at].0.label().to_owned();
         self.progress.message(&label);
         self.log(now, &log::running(step));
-        let ask = Ask::Step {
+        let ask = Ask::Dispatch {
             tree: self.members[at].0.path.clone(),
             wait_ms: self.options.wait_ms,
-            step,
+            change: due.change,
             options: self.step_options(now),
             program: self.options.program.clone(),
         };
         let mut moved = None;
         let normally = match self.worker.ask(&ask, &NoProgress) {
-            Ok(Answer::Done(outcome)) => {
+            Ok(Answer::Dispatched(Some(outcome))) => {
                 moved = outcome.sent.or(outcome.received);
                 self.hear(at, &outcome)
+            }
+            Ok(Answer::Dispatched(None)) => {
+                self.log(now, &log::left(step));
+                return;
             }
             other => {
                 let gone = other.as_ref().err().is_some_and(FarError::is_gone);
@@ -353,26 +357,12 @@ impl<'a> Dispatcher<'a> {
                 if gone {
                     self.gone.insert(at, true);
                 }
-                if gone || failure.class == FailureClass::Busy {
-                    // Nothing was begun: it stays due as long as its window is open.
-                    self.retry = true;
-                    self.ended(now, at, step, scheduled, false, None);
-                    return;
-                }
+                // Where nothing was begun it stays due as long as its window is open.
+                self.retry |= gone || failure.class == FailureClass::Busy;
                 false
             }
         };
         self.ended(now, at, step, scheduled, normally, moved);
-        let mut change = due.change;
-        change.ran = Some(now.0);
-        self.settle(
-            at,
-            now,
-            Entries {
-                changes: vec![change],
-                log: Vec::new(),
-            },
-        );
     }
 
     /// What a step says; whether it would have ended with exit code 0.

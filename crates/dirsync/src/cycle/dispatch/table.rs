@@ -1,8 +1,9 @@
 //! The process table of one postoffice: what is due in PROCESS.GLB, and moving entries on.
 //!
 //! Both run at the tree, in a child where there is one. An entry is moved on after its run, in a
-//! commit of its own, and only if nobody has set it anew meanwhile: a dispatcher that is killed
-//! between run and commit runs it again, which the numbers of the protocol make harmless.
+//! commit of its own, under the lock of the run, and only if nobody has set it anew meanwhile. A
+//! dispatcher that is killed between run and commit runs it again, which the numbers of the protocol
+//! make harmless; a second dispatcher finds that the entry has moved on.
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use zerocopy::little_endian::U32;
 use crate::core::base::UnixTime;
 use crate::core::base::finding::{FindingId, Severity};
 use crate::core::base::logline::LogSeverity;
-use crate::core::format::process::{PROCESS, ProcessId};
+use crate::core::format::process::{PROCESS, ProcessId, ProcessRecord};
 use crate::core::protocol::log::LogLine;
 use crate::core::protocol::schedule::{Timed, Verdict, counting};
 use crate::import::log;
@@ -19,11 +20,12 @@ use crate::postoffice::clock::TreeClock;
 use crate::postoffice::config::{PROCESS_GLB, save};
 use crate::postoffice::schedule::{open, zone_of};
 use crate::postoffice::{Edit, PoError};
+use crate::progress::Progress;
 use crate::transport::far::Problem;
 use crate::tree::{Command, TreeMut, TreeView};
 
 use super::super::site::Member;
-use super::super::step::Step;
+use super::super::step::{Step, StepOutcome, perform};
 use super::super::{CycleError, Said, StepOptions, commit, finding};
 use super::log::missed_line;
 
@@ -56,6 +58,15 @@ pub struct Change {
     pub ran: Option<u32>,
     /// A start whose window is over.
     pub missed: Option<u32>,
+}
+
+impl Change {
+    /// Whether the record is the one that was read, with the same start.
+    fn is_for(&self, record: &ProcessRecord) -> bool {
+        record.is_live()
+            && record.process().map(step_of) == Some(self.step)
+            && record.current.get() == self.expected
+    }
 }
 
 /// A postoffice as a poll finds it.
@@ -191,6 +202,45 @@ pub struct Entries {
     pub log: Vec<String>,
 }
 
+/// Makes the step of an entry and moves the entry on, unless it has another start by now: then
+/// another dispatcher was faster, and there is nothing to do (`None`). An entry moves on after a step
+/// that failed as well, as with the original.
+///
+/// # Errors
+/// What the step says, see [`CycleError`]; PROCESS.GLB is damaged.
+pub fn make(
+    tree: &mut TreeMut,
+    change: &Change,
+    options: &StepOptions,
+    progress: &dyn Progress,
+) -> Result<Option<StepOutcome>, CycleError> {
+    let (_, records) = open(&mut Edit::new(tree.view()))?;
+    let place = usize::try_from(change.record).ok();
+    if !place
+        .and_then(|place| records.get(place))
+        .is_some_and(|record| change.is_for(record))
+    {
+        return Ok(None);
+    }
+    let made = perform(tree, change.step, options, progress);
+    if let Err(error) = &made
+        && error.is_last()
+    {
+        return made.map(Some);
+    }
+    let entries = Entries {
+        changes: vec![Change {
+            ran: Some(options.now.0),
+            ..change.clone()
+        }],
+        log: Vec::new(),
+    };
+    let moved = settle(tree, &entries, options);
+    let made = made?;
+    moved?;
+    Ok(Some(made))
+}
+
 /// Moves entries on and appends to DISPATCH.LOG. A missed window is also said in DIRSYNC.LOG
 /// (dsp R-LOG-005). Returns how many entries were moved; one that has another start by now, or is
 /// not there any more, is left alone.
@@ -212,10 +262,7 @@ pub fn settle(
             let Some(record) = place.and_then(|place| records.get_mut(place)) else {
                 continue;
             };
-            if !record.is_live()
-                || record.process().map(step_of) != Some(change.step)
-                || record.current.get() != change.expected
-            {
+            if !change.is_for(record) {
                 continue;
             }
             record.current = U32::new(change.next);

@@ -11,6 +11,7 @@ use super::*;
 use crate::core::base::catalogue::{Family, lookup_code};
 use crate::core::format::process::{PROCESS, ProcessHeader, ProcessRecord};
 use crate::core::format::srvconf::SRVCONF;
+use crate::cycle::StepOptions;
 use crate::cycle::site::Member;
 use crate::cycle::step::{Answer, Ask, Here, Step};
 use crate::cycle::tests::Net;
@@ -74,7 +75,7 @@ impl Worker for Shaky<'_> {
     fn ask(&self, ask: &Ask, progress: &dyn Progress) -> Result<Answer, FarError> {
         let now = match ask {
             Ask::Poll { now, .. } => *now,
-            Ask::Step { options, .. } | Ask::Settle { options, .. } => options.now,
+            Ask::Dispatch { options, .. } | Ask::Settle { options, .. } => options.now,
             _ => 0,
         };
         self.asked.borrow_mut().push(ask.place().to_owned());
@@ -475,4 +476,25 @@ fn one_look_makes_what_is_due_in_order_and_moves_mail_between() {
     // The same look again finds nothing to do.
     let again = go(&net, "1995-12-22T16:05:00Z", &once);
     assert_eq!((again.runs_made, again.missed), (0, 0));
+}
+
+// rule: dsp:R-DSP-001
+#[test]
+fn of_two_dispatchers_one_makes_the_step() {
+    use super::table::{make, poll};
+    use crate::tree::{OpenOptions, TreeMut};
+    let from = time("1995-12-20T00:00:00Z");
+    let net = net("UTC", &[(OTHER, "T1 Fri 13:00")], from);
+    let now = time("1995-12-22T13:00:00Z");
+    let polled = poll(&net.pos[OTHER].view(), OTHER, now);
+    let options = StepOptions::new(now, "test");
+    let make = || {
+        let disk = net.disk(OTHER).unwrap();
+        let domain = crate::postoffice::testtree::DOMAIN;
+        let mut tree = TreeMut::open(disk, domain, &OpenOptions::default()).unwrap();
+        make(&mut tree, &polled.due[0].change, &options, &NoProgress).unwrap()
+    };
+    assert_eq!(make().unwrap().sent, Some(3));
+    assert!(make().is_none());
+    assert_eq!(records(&net, OTHER)[0].last_run.get(), now.0);
 }
