@@ -279,6 +279,7 @@ mod tests {
         }
     }
 
+    // rule: dsp:TV-SCH-1
     // rule: dsp:R-SCH-007
     // rule: dsp:R-SCH-008
     // rule: tra:R-DSP-007

@@ -213,7 +213,10 @@ pub enum Answer {
     /// To [`Ask::Poll`].
     Polled(Box<Polled>),
     /// To [`Ask::Dispatch`]; `None` when somebody else has made the step.
-    Dispatched(Option<Box<StepOutcome>>),
+    Dispatched {
+        /// What the step did.
+        outcome: Option<Box<StepOutcome>>,
+    },
     /// To [`Ask::Settle`].
     Settled {
         /// Entries that moved on.
@@ -529,7 +532,8 @@ impl Here<'_> {
                     .map_err(|error| tree_failure(&error))?;
                 let done = table::make(&mut tree, change, &options.step_options(), progress)
                     .map_err(|error| failure(&error))?;
-                Ok(Answer::Dispatched(done.map(Box::new)))
+                let outcome = done.map(Box::new);
+                Ok(Answer::Dispatched { outcome })
             }
             Ask::Settle {
                 tree,

@@ -176,6 +176,7 @@ mod tests {
 
     // rule: dsp:R-LOG-004
     // rule: dsp:R-BUG-26
+    // rule: dsp:TV-LOG-1
     #[test]
     fn the_new_year_of_2000_has_two_digits() {
         let stamp = Stamp {

@@ -341,11 +341,13 @@ impl<'a> Dispatcher<'a> {
         };
         let mut moved = None;
         let normally = match self.worker.ask(&ask, &NoProgress) {
-            Ok(Answer::Dispatched(Some(outcome))) => {
+            Ok(Answer::Dispatched {
+                outcome: Some(outcome),
+            }) => {
                 moved = outcome.sent.or(outcome.received);
                 self.hear(at, &outcome)
             }
-            Ok(Answer::Dispatched(None)) => {
+            Ok(Answer::Dispatched { outcome: None }) => {
                 self.log(now, &log::left(step));
                 return;
             }

@@ -428,6 +428,9 @@ fn two_entries_of_one_weekday_run_once_and_a_broken_table_is_named() {
     assert!(log(&net, SERVER, "LOG/DISPATCH.LOG").starts_with("02/28/00 00:00 Checking the process table on NET\\A\r\n02/28/00 00:00 Failure while accessing the process table.\r\n"));
 }
 
+// Between T1 and T2 and between T2 and T3 mail has its time, even when all are late.
+// rule: dsp:R-SCH-011
+// rule: tra:R-DSP-009
 #[test]
 fn one_look_makes_what_is_due_in_order_and_moves_mail_between() {
     let from = time("1995-12-20T00:00:00Z");

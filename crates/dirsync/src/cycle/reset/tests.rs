@@ -119,6 +119,7 @@ fn a_local_reset_is_never_for_the_server() {
 
 // rule: dsp:R-RST-002
 // rule: dsp:R-RST-003
+// rule: tra:TV-QUE-1
 // rule: dsp:R-ROLE-005
 // rule: tra:NEED-12
 #[test]
@@ -132,7 +133,7 @@ fn after_a_global_reset_everything_begins_at_one_and_becomes_equal() {
     let options = options(&net);
     // A damaged pair is emptied as it stands.
     let damaged = MailbagStem::SYSTEM;
-    net.pos[NAMES[2]].put(&damaged.key_path(), b"short");
+    net.pos[NAMES[2]].put(&damaged.key_path(), &[7; 0x1230]);
     let at_server = with(&net.pos[NAMES[0]], |tree| master(tree, &options)).unwrap();
     assert_eq!(at_server.records, 3);
     assert!(at_server.master_bytes > 0);
@@ -187,4 +188,24 @@ fn what_waits_for_other_lists_is_kept_and_counted_from_one() {
     .unwrap();
     assert_eq!(seen[..3], [(1, b'A'), (2, b'D'), (3, b'R')]);
     assert_eq!(seen.last().map(|last| last.0), Some(8));
+}
+
+// rule: dsp:R-REC-006
+#[test]
+fn a_lost_reqconf_is_copied_from_another_postoffice_and_reset() {
+    let mut net = settled();
+    let options = options(&net);
+    let lost = &net.pos[NAMES[1]];
+    lost.put(REQCONF, b"lost");
+    let error = check_local(&lost.view(), po(NAMES[0])).unwrap_err();
+    assert!(error.to_string().contains("159"), "{error}");
+    lost.put(REQCONF, &net.pos[NAMES[2]].bytes(REQCONF).unwrap());
+    let own = check_local(&lost.view(), po(NAMES[0])).unwrap();
+    with(&net.pos[NAMES[0]], |tree| record(tree, own, &options)).unwrap();
+    with(lost, |tree| requestor(tree, false, &options)).unwrap();
+    for _ in 0..2 {
+        net.run();
+    }
+    net.assert_equal(15);
+    net.assert_clean();
 }
