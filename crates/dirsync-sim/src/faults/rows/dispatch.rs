@@ -129,6 +129,9 @@ fn prepare_dispatch() -> Result<MemDisk, String> {
 fn run_dispatch(disk: Arc<dyn Disk>) -> Result<(), String> {
     with(disk, |tree| {
         let polled = poll(tree.view(), REQUESTOR, NOW);
+        if !polled.readable || !polled.member.is_usable() {
+            return Err(format!("{polled:?}"));
+        }
         let due: Vec<_> = polled.due.into_iter().map(|due| due.change).collect();
         // Run again there is nothing due any more, and nothing is said twice.
         let log = due
