@@ -68,6 +68,10 @@ commands! {
     T2 = "dxa-cycle t2",
     /// Applies the answer.
     T3 = "dxa-cycle t3",
+    /// Moves entries of the schedule on and writes DISPATCH.LOG.
+    Dispatch = "dxa-cycle dispatch",
+    /// Resets the numbers of directory synchronization.
+    Reset = "dxa-cycle reset",
     /// Moves mail.
     Deliver = "dxa-cycle deliver",
     /// Applies the queues to the lists.
