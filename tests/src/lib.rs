@@ -9,9 +9,11 @@
 )]
 
 mod process;
+mod site;
 mod snapshot;
 mod tree;
 
 pub use process::{Output, TIMEOUT, TimedOut, command, program, run, run_with_input, try_run};
+pub use site::Site;
 pub use snapshot::{Entry, Snapshot, differences, snapshot};
 pub use tree::{TestTree, fixture, workspace};
