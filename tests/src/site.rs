@@ -183,7 +183,7 @@ impl Site {
         self.ok("user add", tree, &[mailbox, "--name", &name]);
     }
 
-    /// The lines of a log from its line `from` on, in code page 850 as far as it is ASCII.
+    /// A log, as far as it is ASCII.
     #[must_use]
     pub fn log(&self, file: &str) -> String {
         let bytes = fs::read(self.tree(file)).unwrap_or_default();

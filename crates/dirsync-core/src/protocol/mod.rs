@@ -20,6 +20,7 @@
 //! | [`message`] | the messages, their subjects, bodies and text carriers, and who takes which |
 //! | [`requestor`] | T0, T1, T3 and RESYNC at a requestor |
 //! | [`server`] | T2 receive, T2 transmit, purge, records of requestors |
+//! | [`status_report`] | what of a requestor's log goes into CENTRAL.LOG |
 //!
 //! One transaction's way: `requestor::t0` numbers it, `requestor::t1` sends it, `server::receive`
 //! gives it a master number, `server::transmit` answers with it, `requestor::t3` takes it and the
@@ -32,6 +33,7 @@ pub mod numbers;
 pub mod record;
 pub mod requestor;
 pub mod server;
+pub mod status_report;
 pub mod unit;
 
 #[cfg(test)]
