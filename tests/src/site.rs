@@ -240,7 +240,7 @@ impl Site {
             });
         found
             .into_iter()
-            .find(|record| record["name"] == wanted)
+            .find(|record| record["requestor"] == wanted)
             .unwrap_or_else(|| panic!("no {wanted} in {lines:#?}"))
     }
 }
