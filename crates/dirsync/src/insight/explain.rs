@@ -5,7 +5,7 @@
 //! words; else suggestions.
 
 use crate::core::base::catalogue::{
-    Entry, Family, FileEntry, entries, explain_file, file_entries, lookup,
+    Entry, Family, FileEntry, entries, explain_file, file_entries, lookup, lookup_code,
 };
 
 use super::findings::{FindingKind, all, kinds};
@@ -55,9 +55,10 @@ pub fn explain(query: &str) -> Explained {
     let lower = query.to_ascii_lowercase();
     // An import's problems are called by the number of their message: `message.27`.
     if let Some(number) = lower.strip_prefix("message.")
-        && number.parse::<u16>().is_ok()
+        && let Ok(number) = number.parse::<u16>()
+        && let Some(entry) = lookup_code(Family::Dirsync, i32::from(number))
     {
-        return explain(number);
+        return known(vec![Meaning::Message(entry)]);
     }
     if let Some(kind) = findings().find(|kind| kind.id.0 == lower) {
         return known(vec![Meaning::Finding(kind)]);

@@ -53,6 +53,8 @@ kinds! {
         "Transactions of a requestor are not confirmed by the server yet, or REQTRANS.GLB cannot be read. A cycle sends them again.";
     MESSAGE_OTHER = "message.other" Warning ("assigned"):
         "Something an import has to say that has no number among the messages; the text says what.";
+    MESSAGE_MORE = "message.more" Warning ("assigned"):
+        "There are more problems than a report lists one by one; LOG/DIRSYNC.LOG has all of them.";
     COMMAND_NOTE = "command.note" Note ("assigned"):
         "Something that a command did besides what it was asked for, or did not have to do.";
     COMMAND_ROW = "command.row-left-out" Error ("assigned"):
