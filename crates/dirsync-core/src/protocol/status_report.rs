@@ -27,10 +27,11 @@ pub fn read_report(attachment: &[u8], cut: bool) -> Report {
     let mut report = Report::default();
     for (number, line) in attachment.split(|&byte| byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let is_part = cut && number == 0;
         if is_log_line(line) {
             report.lines.extend_from_slice(line);
             report.lines.extend_from_slice(b"\r\n");
-        } else if !line.is_empty() && !(cut && number == 0) {
+        } else if !line.is_empty() && !is_part {
             report.left_out = report.left_out.saturating_add(1);
         }
     }

@@ -54,7 +54,7 @@ kinds! {
     MESSAGE_OTHER = "message.other" Warning ("assigned"):
         "Something an import has to say that has no number among the messages; the text says what.";
     MESSAGE_MORE = "message.more" Warning ("assigned"):
-        "There are more problems than a report lists one by one; LOG/DIRSYNC.LOG has all of them.";
+        "There are more problems than a report lists one by one. Correct what is named first, then run again.";
     COMMAND_NOTE = "command.note" Note ("assigned"):
         "Something that a command did besides what it was asked for, or did not have to do.";
     COMMAND_ROW = "command.row-left-out" Error ("assigned"):
