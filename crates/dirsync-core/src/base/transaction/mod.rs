@@ -15,9 +15,9 @@
 //! its type (DEC-014). Readers also take the column form: alias from column 3, address from column
 //! 34 or 35, and, unless asked to be strict, a type anywhere after the alias ([`Reading`]).
 
-mod info;
-mod line;
-mod read;
+pub(crate) mod info;
+pub(crate) mod line;
+pub(crate) mod read;
 
 use super::address::{Address, Fault, FullName, Scope, TypeCase};
 use super::error::{DecodeError, DecodeErrorKind};
@@ -278,4 +278,4 @@ impl Transaction {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
