@@ -41,6 +41,7 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::T3 => cycle::T3,
         Command::Deliver => transport::DELIVER,
         Command::ImportQueue => import::QUEUE,
+        Command::ImportFile => import::FILE,
         Command::Rebuild => import::REBUILD,
     }
 }

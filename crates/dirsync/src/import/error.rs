@@ -72,6 +72,15 @@ pub enum ImportError {
     /// The user wants the work to end; nothing was changed.
     #[error("interrupted; nothing was changed, and the same command starts again")]
     Interrupted,
+    /// Message 56: the import file cannot be read.
+    #[error("[ 56] Error accessing input file {file}: {error}")]
+    Input {
+        /// Its name.
+        file: String,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
     /// The list is longer than its file can be.
     #[error("{file} would be longer than byte offsets of 32 bits reach")]
     TooLong {
@@ -139,6 +148,7 @@ impl ImportError {
                 "if this is right, run again with --allow-deletes N (or NET/PO=N); everything still waits"
             }
             Self::NoSpace { .. } => "make room on the disk, then import again: nothing is lost",
+            Self::Input { .. } => "give a readable file; nothing was changed",
             Self::TooLong { .. } | Self::Interrupted => return None,
         })
     }

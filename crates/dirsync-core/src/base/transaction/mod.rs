@@ -224,7 +224,15 @@ impl Transaction {
     /// # Errors
     /// `Limit` when it is longer than [`MAX_TEXT_BYTES`].
     pub fn to_record_text(&self) -> Result<Vec<u8>, DecodeError> {
-        let text = self.lines(Form::Tab, TypeCase::Upper).join(&b"\r\n"[..]);
+        self.to_record_text_with(TypeCase::Upper)
+    }
+
+    /// The text of a record with types in the given case.
+    ///
+    /// # Errors
+    /// As [`Self::to_record_text`].
+    pub fn to_record_text_with(&self, case: TypeCase) -> Result<Vec<u8>, DecodeError> {
+        let text = self.lines(Form::Tab, case).join(&b"\r\n"[..]);
         if text.len() > MAX_TEXT_BYTES {
             return Err(DecodeError::new(
                 "transaction",
