@@ -81,6 +81,21 @@ pub enum ImportError {
         #[source]
         error: std::io::Error,
     },
+    /// Message 57: the extract cannot be written.
+    #[error("[ 57] Error accessing output file: {error}")]
+    Output {
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Message 32 or 44: a list that was asked for does not exist here.
+    #[error("[ {code}] {}", no_list(*.code, list))]
+    NoList {
+        /// The message.
+        code: u16,
+        /// The postoffice or gateway.
+        list: String,
+    },
     /// The list is longer than its file can be.
     #[error("{file} would be longer than byte offsets of 32 bits reach")]
     TooLong {
@@ -96,6 +111,10 @@ pub struct Held {
     pub list: String,
     /// The figures.
     pub removal: Removal,
+}
+
+fn no_list(code: u16, list: &str) -> String {
+    super::log::message(code, list).text
 }
 
 fn figures(held: &[Held]) -> String {
@@ -148,6 +167,10 @@ impl ImportError {
                 "if this is right, run again with --allow-deletes N (or NET/PO=N); everything still waits"
             }
             Self::NoSpace { .. } => "make room on the disk, then import again: nothing is lost",
+            Self::Output { .. } => "give a place that can be written",
+            Self::NoList { .. } => {
+                "`po-admin postoffice list` says which postoffices are defined here"
+            }
             Self::Input { .. } => "give a readable file; nothing was changed",
             Self::TooLong { .. } | Self::Interrupted => return None,
         })

@@ -355,6 +355,25 @@ impl Lists {
         self.templates.exists()
     }
 
+    /// Template data of a user, as template lines.
+    pub(crate) fn template_info(&self, index: usize) -> Vec<crate::core::base::transaction::Info> {
+        self.templates.info(index)
+    }
+
+    /// All groups in the order of their records, those kept out of directory synchronization
+    /// included.
+    pub(crate) fn group_entries(&self) -> impl Iterator<Item = Option<Entry>> + '_ {
+        self.groups
+            .iter()
+            .filter(|group| group.state != DELETED)
+            .map(|group| {
+                Some(Entry {
+                    alias: FullName::new(group.alias.text()).ok()?,
+                    address: Address::pcm(self.own, MailboxName::read(group.address.text()).ok()?),
+                })
+            })
+    }
+
     /// The group with this address, without regard to case: its name.
     pub(crate) fn group_name(&self, address: &[u8]) -> Option<FullName> {
         let at = crate::core::format::group::find(&self.groups, address)?;
