@@ -76,6 +76,8 @@ commands! {
     Deliver = "dxa-cycle deliver",
     /// Applies the queues to the lists.
     ImportQueue = "glb-import queue",
+    /// Applies an import file to the lists.
+    ImportFile = "glb-import file",
     /// Makes the Global Address List anew.
     Rebuild = "glb-import rebuild",
 }

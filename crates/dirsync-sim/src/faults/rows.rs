@@ -45,6 +45,7 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::Deliver => transport::DELIVER,
         Command::Mail => transport::MAIL,
         Command::ImportQueue => import::QUEUE,
+        Command::ImportFile => import::FILE,
         Command::Rebuild => import::REBUILD,
     }
 }
