@@ -19,6 +19,7 @@ mod pol;
 pub mod problem;
 pub mod queue;
 pub mod rebuild;
+pub(crate) mod server_lists;
 #[cfg(test)]
 mod testtree;
 mod tids;

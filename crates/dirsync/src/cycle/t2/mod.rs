@@ -7,7 +7,6 @@
 //! that is cut off leaves every message either waiting or wholly taken; the next run goes on.
 
 mod guard;
-mod lists;
 mod master;
 mod receive;
 mod transmit;
