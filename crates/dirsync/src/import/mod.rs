@@ -2,6 +2,7 @@
 //!
 //! * [`queue`] - the import half of T3: SRVTRANS and what a crash left, one commit (imp 5.2);
 //! * [`apply`] - transactions applied to the lists of a postoffice, in memory;
+//! * [`resync`] - RESYNC.GLB: made at a server, taken by a requestor (imp 8);
 //! * [`rebuild`] - GAL.NME, GALINDEX.GLB and GALNETPO.GLB from all lists (imp 9);
 //! * [`log`] - the lines of DIRSYNC.LOG.
 //!
@@ -19,6 +20,7 @@ mod pol;
 pub mod problem;
 pub mod queue;
 pub mod rebuild;
+pub mod resync;
 pub(crate) mod server_lists;
 #[cfg(test)]
 mod testtree;
