@@ -164,19 +164,19 @@ impl ServerLists<'_> {
         let mut named = BTreeSet::new();
         stream::records::<NmeRecord>(&names, 0, u64::MAX, &mut |index, offset, record| {
             named.insert(record.pointer.get());
-            let mut one = || {
-                let alias = FullName::new(record.alias.text());
-                let address = address_at(kind, &addresses, record.pointer.get())?;
-                let code = match (alias, address) {
-                    (Ok(alias), Some(address)) => return say(&Transaction::add(alias, address)),
-                    (Err(_), _) => 46,
-                    (Ok(_), None) => 43,
-                };
+            let alias = FullName::new(record.alias.text());
+            let address = address_at(kind, &addresses, record.pointer.get());
+            let mut left_out = |code| {
                 let about = record.alias.to_string_850();
                 problems.at(message(code, about), names_path.as_str(), index + 1, offset);
                 Ok(())
             };
-            result = one();
+            result = match (alias, address) {
+                (_, Err(error)) => Err(error.into()),
+                (Ok(alias), Ok(Some(address))) => say(&Transaction::add(alias, address)),
+                (Err(_), _) => left_out(46),
+                (Ok(_), Ok(None)) => left_out(43),
+            };
             match result {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
