@@ -72,6 +72,8 @@ commands! {
     ImportQueue = "glb-import queue",
     /// Makes the Global Address List anew.
     Rebuild = "glb-import rebuild",
+    /// Writes RESYNC.GLB into the server's own tree.
+    Resync = "resync-gen create --in-place",
 }
 
 impl fmt::Display for Command {

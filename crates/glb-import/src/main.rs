@@ -7,6 +7,7 @@ mod args;
 mod queue;
 mod rebuild;
 mod report;
+mod resync;
 mod tree;
 
 use args::{Cli, Command};

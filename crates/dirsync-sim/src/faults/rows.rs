@@ -5,6 +5,7 @@ mod admin;
 mod cycle;
 mod import;
 mod lists;
+mod resync;
 mod transport;
 
 use std::ops::ControlFlow;
@@ -42,6 +43,7 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::Deliver => transport::DELIVER,
         Command::ImportQueue => import::QUEUE,
         Command::Rebuild => import::REBUILD,
+        Command::Resync => resync::CREATE,
     }
 }
 
