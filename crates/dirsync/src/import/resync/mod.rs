@@ -15,6 +15,8 @@
 pub mod create;
 pub mod file;
 pub(super) mod take;
+#[cfg(test)]
+mod tests;
 
 pub use create::{Created, create, create_in_place};
 pub use file::{Contents, ListContent, ResyncFault, look_through};
