@@ -36,6 +36,7 @@ pub mod escape;
 pub mod exit;
 pub mod failure;
 pub mod list;
+pub mod messages;
 pub mod options;
 pub mod output;
 pub mod progress;

@@ -80,6 +80,8 @@ commands! {
     ImportFile = "glb-import file",
     /// Makes the Global Address List anew.
     Rebuild = "glb-import rebuild",
+    /// Writes RESYNC.GLB into the server's own tree.
+    Resync = "resync-gen create --in-place",
 }
 
 impl fmt::Display for Command {

@@ -33,7 +33,7 @@ Examples:
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Apply the transactions that wait in SRVTRANS.GLB, then rebuild the Global Address List.
+    /// Apply RESYNC.GLB and what waits in SRVTRANS.GLB, then rebuild the Global Address List.
     #[command(after_help = QUEUE_EXAMPLES)]
     Queue(QueueArgs),
     /// Look through an import file: every fault with line, column and message number.
@@ -56,12 +56,19 @@ something is in the way, everything still waits, and the same command does the w
 interrupted original left are processed first. Records that cannot be read are reported and kept
 in GLB/BADTRANS.GLB.
 
+GLB/RESYNC.GLB goes first: its lists replace the ones here, the sync numbers become those of its
+header, and it is removed. Transactions that wait to be sent are given numbers above it. When its
+IMPSEQ or REQSEQ is lower than what this postoffice has, it is refused: message 14, exit 3, nothing
+is applied; a lower SRVSEQ alone is fine. `resync-gen check FILE --for PO` says beforehand. On the
+directory server itself the file is left alone.
+
 A run that would remove more than 25 entries and more than a fifth of one list is held: exit 3.
 
 Examples:
   glb-import queue HQ
   glb-import queue HQ --no-rebuild
   glb-import queue HQ --allow-deletes 40
+  glb-import queue HQ --accept-older           a RESYNC.GLB that was refused with message 14
   glb-import queue HQ --allow-deletes POLYNOMIAL/NEWTON=400 --json";
 
 /// `queue`.
@@ -83,6 +90,12 @@ pub(crate) struct QueueArgs {
     /// Leave the Global-List option of the postoffice as it is.
     #[arg(long)]
     pub(crate) keep_global_list: bool,
+    /// Take a RESYNC.GLB whose IMPSEQ or REQSEQ is lower than the numbers here.
+    #[arg(long)]
+    pub(crate) accept_older: bool,
+    /// With RESYNC.GLB: drop the transactions that wait to be sent instead of numbering them anew.
+    #[arg(long)]
+    pub(crate) discard_waiting: bool,
 }
 
 /// How to read an import file.

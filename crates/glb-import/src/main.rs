@@ -10,6 +10,7 @@ mod file;
 mod queue;
 mod rebuild;
 mod report;
+mod resync;
 mod tree;
 
 use args::{Cli, Command};

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::args::QueueArgs;
 use crate::report::{self, List};
+use crate::resync::Resync;
 use crate::tree;
 
 #[derive(Serialize)]
@@ -47,6 +48,11 @@ pub(crate) struct Counts {
 struct Result_ {
     records: u64,
     damaged: u64,
+    /// RESYNC.GLB, when it was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resync: Option<Resync>,
+    /// Waiting records that RESYNC.GLB covers.
+    covered: u64,
     counts: Counts,
     lists: Vec<ListRow>,
     plan: Vec<PlanStep>,
@@ -70,6 +76,8 @@ pub(crate) fn run(args: &QueueArgs, session: &mut Session<'_>) -> anyhow::Result
         // Message 66: transactions of the own postoffice.
         verbose: settings.verbose > 0,
         break_lock: args.break_lock,
+        accept_older: args.accept_older,
+        discard_waiting: args.discard_waiting,
         ..QueueOptions::at(UnixTime(settings.now()))
     };
     let mut report = Report::new(Command::ImportQueue.words(), settings);
@@ -126,6 +134,8 @@ impl Result_ {
         Self {
             records: imported.records,
             damaged: imported.damaged,
+            resync: imported.resync.as_ref().map(Resync::new),
+            covered: imported.covered,
             counts: Counts::new(&imported.counts),
             lists: imported.lists.iter().map(ListRow::new).collect(),
             plan: Vec::new(),
@@ -140,6 +150,9 @@ impl Text for Result_ {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         for step in &self.plan {
             out.line(&step.text())?;
+        }
+        if let Some(resync) = &self.resync {
+            resync.text(out)?;
         }
         if self.records == 0 && self.damaged == 0 {
             out.line("no transactions wait")?;

@@ -6,6 +6,7 @@ mod cycle;
 mod dispatch;
 mod import;
 mod lists;
+mod resync;
 mod transport;
 
 use std::ops::ControlFlow;
@@ -47,6 +48,7 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::ImportQueue => import::QUEUE,
         Command::ImportFile => import::FILE,
         Command::Rebuild => import::REBUILD,
+        Command::Resync => resync::CREATE,
     }
 }
 

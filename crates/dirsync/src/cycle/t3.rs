@@ -21,6 +21,7 @@ use crate::core::protocol::record::NewRecord;
 use crate::core::protocol::requestor::{ReqTrans, Requestor, T3Plan, Waiting};
 use crate::import::queue::{self, Imported, Incoming, QueueOptions};
 use crate::import::rebuild::{RebuildOptions, Rebuilt, rebuild};
+use crate::import::resync::RESYNC;
 use crate::import::{Held, ImportError, log};
 use crate::postoffice::{Edit, PoError, mail};
 use crate::progress::Progress;
@@ -293,6 +294,7 @@ fn attempt(
         return Ok(report);
     }
     report.registered = true;
+    let requestor = take_resync(tree, requestor, options, progress, &mut report)?;
     progress.start("taking replies", None);
     let (messages, plan) = plan(tree, &requestor, options, &mut report.said)?;
     // A T3 that was cut off behind its first commit and is run again at the very same time is the
@@ -303,6 +305,28 @@ fn attempt(
     }
     apply(tree, &plan, options, progress, &mut report)?;
     Ok(report)
+}
+
+/// RESYNC.GLB goes before any other dirsync mail (Q96060): its numbers decide which replies count.
+/// The requestor as it is then.
+fn take_resync(
+    tree: &mut TreeMut,
+    before: Requestor,
+    options: &StepOptions,
+    progress: &dyn Progress,
+    report: &mut T3Report,
+) -> Result<Requestor, CycleError> {
+    if before.is_server || tree.view().stat(RESYNC)?.is_none() {
+        return Ok(before);
+    }
+    let info = options.info(Command::T3, Vec::new());
+    let (imported, committed) = queue::run_queue(tree, &queue_options(options), &info, progress)?;
+    report.said.commits += u64::from(committed.is_some());
+    report.said.lines.extend(imported.problems.log_lines());
+    report.imported = Some(imported);
+    let requestor = requestor(&mut Edit::new(tree.view()))?;
+    report.after = requestor.numbers();
+    Ok(requestor)
 }
 
 /// The commit of all accepted replies; `false` when the guard holds them.
@@ -344,7 +368,10 @@ fn apply(
     let (imported, committed) = queue::run_queue(tree, &queue_options(options), &info, progress)?;
     report.said.commits += u64::from(committed.is_some());
     report.said.lines.extend(imported.problems.log_lines());
-    report.imported = Some(imported);
+    // An import of RESYNC.GLB in front of this one says more than one of nothing.
+    if imported.changed || report.imported.is_none() {
+        report.imported = Some(imported);
+    }
     if !options.rebuild {
         return Ok(());
     }

@@ -2,9 +2,12 @@
 
 use crate::core::base::DecodeError;
 use crate::core::protocol::guard::Removal;
+use crate::core::protocol::numbers::ResyncRefusal;
 use crate::postoffice::PoError;
 use crate::tree::journal::PlanError;
 use crate::tree::{ErrorClass, TreeError};
+
+use super::resync::ResyncFault;
 
 /// An error of this module. Nothing was changed when one is returned.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +72,25 @@ pub enum ImportError {
         /// What is free, in bytes.
         free: u64,
     },
+    /// Message 14: RESYNC.GLB is older than the requestor, or the requestor is the server (Q215505,
+    /// DEC-043, DEC-044).
+    #[error("[ 14] Error processing RESYNC.GLB: {0}")]
+    ResyncRefused(#[source] ResyncRefusal),
+    /// Message 14: RESYNC.GLB is damaged; nothing of it is used (Q122689).
+    #[error("[ 14] Error processing RESYNC.GLB: {0}")]
+    ResyncDamaged(#[source] ResyncFault),
+    /// Message 67: only the directory server has the lists (Q96003).
+    #[error("[ 67] Resync extract can be performed only at a Directory Synchronization Server")]
+    NotServer,
+    /// Message 14: the server's own postoffice has not applied what it received (DEC-040).
+    #[error("[ 14] Error processing RESYNC.GLB: transactions wait in {file}")]
+    ResyncUnapplied {
+        /// The queue, a documented path.
+        file: String,
+    },
+    /// Message 63: a list cannot be read.
+    #[error("[ 63] Resync extract failed: {0}")]
+    ResyncExtract(#[source] Box<ImportError>),
     /// The user wants the work to end; nothing was changed.
     #[error("interrupted; nothing was changed, and the same command starts again")]
     Interrupted,
@@ -138,7 +160,11 @@ impl ImportError {
             Self::Tree(error) => error.class(),
             Self::Postoffice(error) => error.class(),
             Self::SortLock => ErrorClass::Busy,
-            Self::Held(_) => ErrorClass::Refused,
+            Self::Held(_)
+            | Self::ResyncRefused(_)
+            | Self::ResyncDamaged(_)
+            | Self::ResyncUnapplied { .. } => ErrorClass::Refused,
+            Self::ResyncExtract(error) => error.class(),
             _ => ErrorClass::Data,
         }
     }
@@ -172,6 +198,23 @@ impl ImportError {
                 "`po-admin postoffice list` says which postoffices are defined here"
             }
             Self::Input { .. } => "give a readable file; nothing was changed",
+            Self::ResyncRefused(ResyncRefusal::Older { .. }) => {
+                "make RESYNC.GLB anew at the server, over all its requestors (`resync-gen create --global-max`, GlobalMaxSeqInResync=1 on Exchange), or let this postoffice make an import request; --accept-older takes the file all the same"
+            }
+            Self::ResyncRefused(ResyncRefusal::OnServer) => {
+                "move the file to the requestors; the server's own lists are where it comes from"
+            }
+            Self::ResyncRefused(ResyncRefusal::Exhausted(_)) => {
+                "make a global reset of the dirsync numbers"
+            }
+            Self::ResyncDamaged(_) => {
+                "copy the file again (as binary), or make it anew at the server (`resync-gen create`); nothing was changed"
+            }
+            Self::NotServer => "give the tree of the directory server",
+            Self::ResyncUnapplied { .. } => {
+                "let the server's own postoffice import first (`glb-import queue` there), then run this again"
+            }
+            Self::ResyncExtract(error) => return error.hint(),
             Self::TooLong { .. } | Self::Interrupted => return None,
         })
     }

@@ -4,6 +4,7 @@
 //! * [`apply`] - transactions applied to the lists of a postoffice, in memory;
 //! * [`extract`](mod@extract) - lists as a text file (imp 1.1, `-x`);
 //! * [`file`](mod@file) - transactions of a text file into lists or into REQTRANS (imp 1, 2);
+//! * [`resync`] - RESYNC.GLB: made at a server, taken by a requestor (imp 8);
 //! * [`rebuild`] - GAL.NME, GALINDEX.GLB and GALNETPO.GLB from all lists (imp 9);
 //! * [`log`] - the lines of DIRSYNC.LOG.
 //!
@@ -23,6 +24,8 @@ mod pol;
 pub mod problem;
 pub mod queue;
 pub mod rebuild;
+pub mod resync;
+pub(crate) mod server_lists;
 #[cfg(test)]
 mod testtree;
 mod tids;

@@ -7,6 +7,7 @@ use dirsync::core::base::{PoName, UnixTime};
 use dirsync::core::format::field::Password;
 use dirsync::cycle::step::{Step, perform};
 use dirsync::cycle::{StepOptions, t1};
+use dirsync::import::resync::create;
 use dirsync::postoffice::config::{registration, requestors, server};
 use dirsync::postoffice::externals::{self, NewExternal};
 use dirsync::postoffice::lists::users::NewUser;
@@ -23,7 +24,7 @@ use dirsync::tree::{Command, TreeMut};
 
 use super::observe_postoffice;
 use crate::faults::{Observed, Scenario};
-use crate::trees::{CREATED_UNIX_S, fresh, options, postoffice};
+use crate::trees::{CREATED_UNIX_S, damaged, fresh, options, postoffice};
 
 pub(super) const SERVER: &str = "NET/SRV";
 pub(super) const REQUESTOR: &str = "NET/RA";
@@ -57,14 +58,24 @@ pub(super) const T2: &[Scenario] = &[Scenario {
 }];
 
 /// Scenarios of `dxa-cycle t3`: replies, import, rebuild.
-pub(super) const T3: &[Scenario] = &[Scenario {
-    command: Command::T3,
-    name: "an import reply is taken, imported, and the list made",
-    prepare: prepare_t3,
-    run: run_t3,
-    observe: observe_postoffice,
-    milestones: || milestones(prepare_t3, run_t3),
-}];
+pub(super) const T3: &[Scenario] = &[
+    Scenario {
+        command: Command::T3,
+        name: "an import reply is taken, imported, and the list made",
+        prepare: prepare_t3,
+        run: run_t3,
+        observe: observe_postoffice,
+        milestones: || milestones(prepare_t3, run_t3),
+    },
+    Scenario {
+        command: Command::T3,
+        name: "RESYNC.GLB lies there, and a reply that is older",
+        prepare: with_resync,
+        run: run_t3,
+        observe: observe_postoffice,
+        milestones: || milestones(with_resync, run_t3),
+    },
+];
 
 /// Two postoffices that know each other.
 pub(super) struct Site(BTreeMap<&'static str, MemDisk>);
@@ -254,6 +265,46 @@ fn prepare_t3() -> Result<MemDisk, String> {
     step(&site, SERVER, Step::T2, BEFORE)?;
     mail(&site)?;
     site.settled(REQUESTOR)
+}
+
+/// The server when everybody has sent and its own postoffice has applied its reply.
+pub(super) fn served() -> Result<MemDisk, String> {
+    let site = site()?;
+    for name in [SERVER, REQUESTOR] {
+        step(&site, name, Step::T1, BEFORE)?;
+    }
+    mail(&site)?;
+    step(&site, SERVER, Step::T2, BEFORE)?;
+    mail(&site)?;
+    step(&site, SERVER, Step::T3, BEFORE)?;
+    site.settled(SERVER)
+}
+
+/// The requestor with RESYNC.GLB of that server, transactions that the server has, and one that waits.
+pub(super) fn with_resync() -> Result<MemDisk, String> {
+    let server: Arc<dyn Disk> = Arc::new(served()?);
+    let tree = TreeMut::open(server, postoffice(), &options()).map_err(|e| e.to_string())?;
+    let mut bytes = Vec::new();
+    create(tree.view(), BEFORE, &NoProgress, &mut |piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    })
+    .map_err(|error| error.to_string())?;
+    let disk = prepare_t3()?;
+    edit(&disk, |edit| {
+        let mut lists = Lists::open(edit, BEFORE)?;
+        let new = NewUser {
+            mailbox: b"late".to_vec(),
+            full_name: b"Late of RA".to_vec(),
+            dirsync: true,
+            info: Vec::new(),
+            strict_limits: false,
+        };
+        lists.add_user(edit, &new)?;
+        lists.save(edit)
+    })?;
+    disk.settle();
+    damaged(&disk, &[("GLB/RESYNC.GLB", Some(&bytes))])
 }
 
 fn run_t3(disk: Arc<dyn Disk>) -> Result<(), String> {

@@ -55,6 +55,10 @@ pub(super) const QUEUE: &[Scenario] = &[
     queue("a postoffice of a new network is created", || {
         waiting(&["A Emmy\tPCM:ALGEBRA/NOETHER/emmy"])
     }),
+    queue(
+        "RESYNC.GLB: lists, numbers, and a transaction that waits",
+        super::cycle::with_resync,
+    ),
     queue("what an interrupted original left", || {
         let disk = waiting(&["D able\tPCM:POLYNOMIAL/NEWTON/able"])?;
         let left = records(&["A Early\tPCM:POLYNOMIAL/NEWTON/early"])?;

@@ -9,10 +9,8 @@
 
 mod failed;
 mod guard;
-mod lists;
 mod master;
 mod receive;
-mod template;
 mod transmit;
 
 pub use transmit::Answered;
