@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    /// Leave what was worked on in target/bench
+    #[arg(long)]
+    keep: bool,
 }
 
 /// One comparison.
@@ -77,6 +80,17 @@ impl Place {
         self.programs.join(name).into()
     }
 
+    /// Runs `glb-import` on a tree, unmeasured.
+    fn import(&self, args: &[&str], tree: &Path) -> anyhow::Result<()> {
+        let output = Command::new(self.program("glb-import"))
+            .args(args)
+            .arg(tree)
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "glb-import {args:?}: {said}");
+        Ok(())
+    }
+
     /// A tool of the system, or that it is not there.
     fn installed(&self, name: &str) -> Result<OsString, String> {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -104,11 +118,7 @@ impl Place {
         if !dir.exists() {
             let making = self.dir("making")?;
             tree::copy(&self.waiting()?, &making.join(tree::NAME))?;
-            let status = Command::new(self.program("glb-import"))
-                .args(["queue", "--no-rebuild", "--quiet"])
-                .arg(making.join(tree::NAME))
-                .status()?;
-            ensure!(status.success(), "glb-import queue: {status}");
+            self.import(&["queue", "--no-rebuild"], &making.join(tree::NAME))?;
             std::fs::rename(&making, &dir)?;
         }
         Ok(dir.join(tree::NAME))
@@ -156,7 +166,9 @@ pub(crate) fn run(args: &Args, root: &Path) -> anyhow::Result<()> {
         }
         outcomes.push(outcome);
     }
-    std::fs::remove_dir_all(&place.root)?;
+    if !args.keep {
+        std::fs::remove_dir_all(&place.root)?;
+    }
     if args.json {
         let document = serde_json::json!({
             "schema": 1,

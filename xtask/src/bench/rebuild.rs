@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use dirsync::core::base::collate;
@@ -92,11 +91,7 @@ fn prepare(place: &Place, dir: &Path, again: bool) -> anyhow::Result<Prepared> {
 fn rebuilt(place: &Place, made: &Path, dir: &Path) -> anyhow::Result<(PathBuf, u64)> {
     let tree = dir.join("done").join(tree::NAME);
     tree::copy(made, &tree)?;
-    let status = Command::new(place.program("glb-import"))
-        .args(["rebuild", "--quiet"])
-        .arg(&tree)
-        .status()?;
-    ensure!(status.success(), "glb-import rebuild: {status}");
+    place.import(&["rebuild"], &tree)?;
     let words = tree::people(place.names)
         .map(|person| collate::words(&person.name).count() as u64)
         .sum();
