@@ -15,6 +15,7 @@ use crate::core::format::template::Template;
 use crate::core::format::usr::UsrRecord;
 use crate::core::protocol::guard::Removal;
 use crate::postoffice::{Edit, stream};
+use crate::tree::journal::Content;
 use crate::tree::{TreeError, TreeView};
 
 use super::error::ImportError;
@@ -205,11 +206,12 @@ pub(crate) fn replace(
     path: &str,
     bytes: Vec<u8>,
 ) -> Result<bool, ImportError> {
-    if same(edit.view(), path, &bytes)? {
+    let content = Content::Bytes(bytes);
+    if same(edit.view(), path, &content)? {
         return Ok(false);
     }
     let path = edit.view().path(path)?;
-    edit.plan_mut().replace(path, bytes)?;
+    edit.plan_mut().replace_with(path, content)?;
     Ok(true)
 }
 
