@@ -19,17 +19,26 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 
 use measure::{Outcome, Prepared, Spread};
+use tree::Size;
 
 /// What every program may take with a million names: 256 MiB (design 4.9).
 const MEMORY_LIMIT: u64 = 256 << 20;
 
+/// External postoffices, unless a benchmark is about one.
+const POSTOFFICES: u32 = 100;
+
 /// All of them, in the order in which they are run.
-const BENCHMARKS: [&Benchmark; 3] = [&queue::BENCHMARK, &rebuild::FIRST, &rebuild::AGAIN];
+const BENCHMARKS: [&Benchmark; 4] = [
+    &queue::ADD,
+    &queue::REPLACE,
+    &rebuild::FIRST,
+    &rebuild::AGAIN,
+];
 
 /// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these: queue, rebuild, rebuild-again
+    /// Only these: queue, queue-replace, rebuild, rebuild-again
     names: Vec<String>,
     /// Runs of each side
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -60,7 +69,7 @@ struct Benchmark {
 struct Place {
     root: PathBuf,
     programs: PathBuf,
-    names: u32,
+    size: Size,
 }
 
 impl Place {
@@ -106,7 +115,7 @@ impl Place {
         let dir = self.root.join("waiting");
         if !dir.exists() {
             let making = self.dir("making")?;
-            tree::make(&making, self.names)?;
+            tree::make(&making, self.size)?;
             std::fs::rename(&making, &dir)?;
         }
         Ok(dir.join(tree::NAME))
@@ -151,7 +160,10 @@ pub(crate) fn run(args: &Args, root: &Path) -> anyhow::Result<()> {
     let place = Place {
         root: target.join("bench"),
         programs: target.join("release"),
-        names: args.people,
+        size: Size {
+            names: args.people,
+            postoffices: POSTOFFICES,
+        },
     };
     // What an earlier run left may be of other programs or another size.
     place.dir("")?;

@@ -1,27 +1,51 @@
 //! `glb-import queue --no-rebuild` with a million additions, beside `sqlite3` importing the same rows
-//! into a table with an index.
+//! into a table with an index; and the same when the list is there already and is replaced.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 
 use super::measure::{Prepared, Side};
-use super::{Benchmark, MEMORY_LIMIT, Place, tree};
+use super::tree::{self, Size};
+use super::{Benchmark, MEMORY_LIMIT, Place};
 
-pub(super) const BENCHMARK: Benchmark = Benchmark {
+pub(super) const ADD: Benchmark = Benchmark {
     name: "queue",
     about: "a million additions into the lists of a hundred postoffices | sqlite3 .import, index",
     ratio_limit: 1.0,
     peak_limit_bytes: MEMORY_LIMIT,
-    prepare,
+    prepare: |place| {
+        let dir = place.dir("queue")?;
+        prepare(place, &dir, place.waiting()?, place.size)
+    },
 };
 
-fn prepare(place: &Place) -> anyhow::Result<Prepared> {
-    let dir = place.dir("queue")?;
-    let made = place.waiting()?;
+pub(super) const REPLACE: Benchmark = Benchmark {
+    name: "queue-replace",
+    about: "one list of a million names emptied and filled again | sqlite3 .import, index",
+    ratio_limit: 1.0,
+    peak_limit_bytes: MEMORY_LIMIT,
+    prepare: |place| {
+        let dir = place.dir("queue-replace")?;
+        let size = Size {
+            postoffices: 1,
+            ..place.size
+        };
+        let made = dir.join("made");
+        std::fs::create_dir(&made)?;
+        tree::make(&made, size)?;
+        let made = made.join(tree::NAME);
+        place.import(&["queue", "--no-rebuild"], &made)?;
+        tree::enqueue(&made, size, Some("PO0001"))?;
+        prepare(place, &dir, made, size)
+    },
+};
+
+fn prepare(place: &Place, dir: &Path, made: PathBuf, size: Size) -> anyhow::Result<Prepared> {
     let work = dir.join(tree::NAME);
-    let (from, to) = (made.clone(), work.clone());
+    let (from, to) = (made, work.clone());
     let ours = Side {
         before: Box::new(move || tree::copy(&from, &to)),
         command: vec![
@@ -35,7 +59,7 @@ fn prepare(place: &Place) -> anyhow::Result<Prepared> {
     };
     let rows = dir.join("rows.tsv");
     let mut file = BufWriter::new(File::create(&rows)?);
-    for person in tree::people(place.names) {
+    for person in tree::people(size) {
         file.write_all(&person.name)?;
         writeln!(
             file,
@@ -64,7 +88,7 @@ fn prepare(place: &Place) -> anyhow::Result<Prepared> {
                 'create index by_name on entries(network, postoffice, name)'"
             .to_owned(),
     });
-    let names = u64::from(place.names);
+    let names = u64::from(size.names);
     Ok(Prepared {
         ours,
         anchor,

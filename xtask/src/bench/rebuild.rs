@@ -13,7 +13,8 @@ use anyhow::{Context as _, ensure};
 use dirsync::core::base::collate;
 
 use super::measure::{Prepared, Side};
-use super::{Benchmark, MEMORY_LIMIT, Place, tree};
+use super::tree::{self, Size};
+use super::{Benchmark, MEMORY_LIMIT, Place};
 
 pub(super) const FIRST: Benchmark = Benchmark {
     name: "rebuild",
@@ -60,11 +61,11 @@ fn prepare(place: &Place, dir: &Path, again: bool) -> anyhow::Result<Prepared> {
         ],
         shown: "glb-import rebuild HQ".to_owned(),
     };
-    write_lines(dir, place.names)?;
+    write_lines(dir, place.size)?;
     let anchor = place
         .installed("sort")
         .map(|sort| anchor(dir, &results, sort));
-    let names = u64::from(place.names);
+    let names = u64::from(place.size.names);
     Ok(Prepared {
         ours,
         anchor,
@@ -92,17 +93,17 @@ fn rebuilt(place: &Place, made: &Path, dir: &Path) -> anyhow::Result<(PathBuf, u
     let tree = dir.join("done").join(tree::NAME);
     tree::copy(made, &tree)?;
     place.import(&["rebuild"], &tree)?;
-    let words = tree::people(place.names)
+    let words = tree::people(place.size)
         .map(|person| collate::words(&person.name).count() as u64)
         .sum();
     Ok((tree, words))
 }
 
 /// The names and the words, one a line.
-fn write_lines(dir: &Path, names: u32) -> anyhow::Result<()> {
+fn write_lines(dir: &Path, size: Size) -> anyhow::Result<()> {
     let mut name_lines = BufWriter::new(File::create(dir.join("names"))?);
     let mut word_lines = BufWriter::new(File::create(dir.join("words"))?);
-    for person in tree::people(names) {
+    for person in tree::people(size) {
         name_lines.write_all(&person.name)?;
         name_lines.write_all(b"\n")?;
         for (_, word) in collate::words(&person.name) {

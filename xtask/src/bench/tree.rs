@@ -1,5 +1,5 @@
-//! What the benchmarks work on: a postoffice with a hundred external postoffices and a queue that
-//! adds a million names to their lists; the same for the same seed, byte for byte.
+//! What the benchmarks work on: a postoffice with external postoffices and a queue that adds a million
+//! names to their lists; the same every time, byte for byte.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, ensure};
 use dirsync::core::base::codepage::CodePage;
-use dirsync::core::base::{Address, FullName, MailboxName, PoName, Transaction};
+use dirsync::core::base::{Address, FullName, MailboxName, PoName, Scope, Transaction};
 use dirsync::core::format::transactions::Record;
 use dirsync::postoffice::config::registration;
 use dirsync::postoffice::externals::{self, NewExternal};
@@ -15,8 +15,6 @@ use dirsync::tree::Command;
 
 use crate::make_network::{self, Dice, FIRST, LAST, MADE};
 
-/// External postoffices, all of the same size.
-const POSTOFFICES: u32 = 100;
 /// Endings that make a few hundred surnames out of sixteen.
 const ENDINGS: &[&str] = &[
     "", "son", "berg", "ini", "ova", "ski", "mann", "et", "er", "dal", "strom", "feld",
@@ -32,12 +30,19 @@ pub(crate) struct Person {
     pub(crate) mailbox: String,
 }
 
+/// How many names, and of how many external postoffices of the same size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) names: u32,
+    pub(crate) postoffices: u32,
+}
+
 /// The names in the order in which they were added: postoffice after postoffice, inside of one in
 /// no order.
-pub(crate) fn people(count: u32) -> impl Iterator<Item = Person> {
+pub(crate) fn people(size: Size) -> impl Iterator<Item = Person> {
     let mut dice = Dice(5);
-    let each = count.div_ceil(POSTOFFICES).max(1);
-    (0..count).map(move |number| {
+    let each = size.names.div_ceil(size.postoffices.max(1)).max(1);
+    (0..size.names).map(move |number| {
         let (first, last, ending) = (dice.pick(FIRST), dice.pick(LAST), dice.pick(ENDINGS));
         Person {
             name: CodePage::Cp850
@@ -50,11 +55,11 @@ pub(crate) fn people(count: u32) -> impl Iterator<Item = Person> {
 }
 
 /// Makes the postoffice `dir/HQ`, whose queue waits.
-pub(crate) fn make(dir: &Path, count: u32) -> anyhow::Result<()> {
+pub(crate) fn make(dir: &Path, size: Size) -> anyhow::Result<()> {
     let mut dice = Dice(7);
     let mut tree = make_network::empty(dir, NAME, &mut dice)?;
     make_network::commit(&mut tree, Command::Postoffice, |edit| {
-        for number in 1..=POSTOFFICES {
+        for number in 1..=size.postoffices {
             let new = NewExternal {
                 name: po(&format!("PO{number:04}"))?,
                 via: None,
@@ -67,13 +72,23 @@ pub(crate) fn make(dir: &Path, count: u32) -> anyhow::Result<()> {
         Ok(())
     })?;
     drop(tree);
-    let path = dir.join(NAME).join("GLB/SRVTRANS.GLB");
-    let mut file = BufWriter::new(File::create(&path)?);
+    enqueue(&dir.join(NAME), size, None)
+}
+
+/// Makes the queue of a postoffice: all names are added, after the list of `replaced` was emptied.
+pub(crate) fn enqueue(tree: &Path, size: Size, replaced: Option<&str>) -> anyhow::Result<()> {
+    let mut file = BufWriter::new(File::create(tree.join("GLB/SRVTRANS.GLB"))?);
+    let replace = replaced.map(|name| {
+        Ok(Transaction::Replace {
+            scope: Scope::pcm(po(name)?),
+        })
+    });
+    let additions = people(size).map(|person| transaction(&person));
     let mut bytes = Vec::new();
-    for (number, person) in (1u32..).zip(people(count)) {
-        let text = transaction(&person)
+    for (number, transaction) in (1u32..).zip(replace.into_iter().chain(additions)) {
+        let text = transaction
             .and_then(|transaction| Ok(transaction.to_record_text()?))
-            .with_context(|| format!("name {number}"))?;
+            .with_context(|| format!("record {number}"))?;
         bytes.clear();
         Record::transaction(number, MADE.0, &text).encode_into(&mut bytes)?;
         file.write_all(&bytes)?;
