@@ -64,6 +64,8 @@ pub struct Apply {
     places: Places,
     server: Server,
     lists: BTreeMap<ListId, List>,
+    /// The list found last: changes of one postoffice mostly come together.
+    last: Option<(Scope, ListId)>,
     tids: TidPool,
     copies: Copies,
     refused: BTreeSet<(AddressType, Option<PoName>)>,
@@ -84,6 +86,7 @@ impl Apply {
             places,
             server,
             lists: BTreeMap::new(),
+            last: None,
             tids: TidPool::open(edit)?,
             copies: Copies::default(),
             refused: BTreeSet::new(),
@@ -174,6 +177,11 @@ impl Apply {
         create: bool,
         at: Origin<'_>,
     ) -> Result<Target, ImportError> {
+        if let Some((known, id)) = &self.last
+            && *known == scope
+        {
+            return Ok(Target::List(*id));
+        }
         if self.is_own(&scope) {
             return Ok(Target::Own);
         }
@@ -211,6 +219,7 @@ impl Apply {
             let stem = self.places.places[place].stem;
             vacant.insert(List::Usr(UsrList::open(edit.view(), scope, stem)?));
         }
+        self.last = Some((scope, id));
         Ok(Target::List(id))
     }
 

@@ -39,10 +39,11 @@ impl List {
         match self {
             Self::Usr(list) => {
                 let same = |record: &UsrRecord| is_mailbox(record, entry);
-                if let Some(at) = list.working.find(alias, same) {
+                let (found, any) = list.working.find_or_any(alias, same);
+                if let Some(at) = found {
                     return Ok(Added::Repeat(list.working.get(at).tid.get()));
                 }
-                if let Some(at) = list.working.any(alias) {
+                if let Some(at) = any {
                     let by_this_run = list.working.is_new(at);
                     return Ok(Added::AliasExists { by_this_run });
                 }

@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::base::collate;
 use crate::core::format::galindex::GalIndex;
+use crate::core::format::record::LIVE;
 use crate::core::format::xtn::Route;
 use crate::import::testtree::*;
 use crate::progress::NoProgress;
@@ -392,6 +394,10 @@ proptest! {
         let records = nme(&disk, GAL);
         for pair in records.windows(2) {
             prop_assert!(collate::compare(pair[0].alias.text(), pair[1].alias.text()).is_le());
+        }
+        // Of equal names, by address (decisions 2.18).
+        for pair in after.windows(2) {
+            prop_assert!(pair[0].name != pair[1].name || pair[0].address <= pair[1].address);
         }
         // Every word is found.
         let index = read(&disk, GALINDEX).unwrap();
