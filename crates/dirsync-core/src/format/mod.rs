@@ -25,6 +25,7 @@ pub mod mailbag;
 pub mod master;
 pub mod mbg;
 mod message_parts;
+pub mod mta;
 pub mod netpo;
 pub mod network;
 pub mod nme;
