@@ -6,6 +6,7 @@
 //! * [`table`] - the process table of one postoffice, read and moved on;
 //! * [`log`] - DISPATCH.LOG;
 //! * [`clock`] - the system's clock, or one that jumps;
+//! * [`report`] - what is reported of each postoffice and each step;
 //! * [`round`] - one look at all postoffices and everything that is due.
 //!
 //! A round asks every postoffice for its table, makes the steps that are due in the order of their
@@ -19,6 +20,7 @@
 
 pub mod clock;
 pub mod log;
+pub mod report;
 pub mod round;
 pub mod table;
 #[cfg(test)]
@@ -36,8 +38,8 @@ use super::site::Site;
 use super::step::{AskOptions, Worker};
 use clock::Clock;
 use log::Stamp;
+pub use report::{MemberState, RunRecord};
 use round::Dispatcher;
-pub use round::{MemberState, RunRecord};
 
 /// How long a quiet dispatcher waits before it looks again, in seconds (decisions 4).
 pub const POLL_SECONDS: u32 = 300;

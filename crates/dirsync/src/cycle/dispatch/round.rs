@@ -1,87 +1,19 @@
 //! One look at all postoffices, and everything that is due.
 
-use std::collections::{BTreeMap, VecDeque};
-
-use serde::Serialize;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::core::base::UnixTime;
 use crate::progress::{NoProgress, Progress};
 use crate::transport::deliver::{DeliverOptions, LinkState, SameIdentity, deliver};
-use crate::transport::far::{Connector, Failure, FailureClass, FarError, Problem};
+use crate::transport::far::{Connector, FailureClass, FarError, Problem};
 
 use super::super::run::Became;
 use super::super::site::{Member, Site, as_failure};
 use super::super::step::{Answer, Ask, AskOptions, Step, StepOutcome, Worker};
 use super::log::{self, Stamp};
+use super::report::{MemberState, RunRecord};
 use super::table::{Due, Entries, Polled};
 use super::{DispatchOptions, DispatchReport, LINES_WAITING, RUNS_KEPT};
-
-/// One step that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RunRecord {
-    /// `NET/PO`.
-    pub postoffice: String,
-    /// The step.
-    pub step: Step,
-    /// The start that it kept, seconds since 1970.
-    pub scheduled: u32,
-    /// When it was made.
-    pub made: u32,
-    /// 64 or 65, as DISPATCH.LOG has it.
-    pub exit_code: u8,
-    /// Transactions sent or entries received.
-    pub moved: Option<u32>,
-}
-
-/// A postoffice and what the dispatcher saw of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MemberState {
-    /// Its directory.
-    pub path: String,
-    /// `NET/PO`.
-    pub name: Option<String>,
-    /// The worst that became of it.
-    pub became: Became,
-    /// Steps made.
-    pub runs: u64,
-    /// Windows missed.
-    pub missed: u64,
-    /// Its next start, seconds since 1970.
-    pub next: Option<u32>,
-    /// What was wrong, each thing once.
-    pub problems: Vec<Problem>,
-}
-
-/// Kinds of problems that a postoffice is reported with at most.
-const PROBLEMS_KEPT: usize = 200;
-
-impl MemberState {
-    fn at_least(&mut self, became: Became) {
-        self.became = self.became.max(became);
-    }
-
-    fn problem(&mut self, problem: Problem) {
-        if self.problems.len() < PROBLEMS_KEPT && !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
-    }
-
-    fn fail(&mut self, what: &str, failure: &Failure, foreign: bool) {
-        self.at_least(match failure.class {
-            FailureClass::Busy => Became::Busy,
-            FailureClass::Refused if foreign => Became::Foreign,
-            FailureClass::Refused | FailureClass::Data => Became::Failed,
-        });
-        self.problem(Problem {
-            id: "cycle.failed".to_owned(),
-            severity: "error".to_owned(),
-            file: String::new(),
-            offset: None,
-            message: format!("{what}{}", failure.message),
-            hint: failure.hint.clone().unwrap_or_default(),
-        });
-    }
-}
 
 /// A step that is due.
 struct Job {
@@ -102,7 +34,9 @@ pub(super) struct Dispatcher<'a> {
     stamp: Stamp,
     say: &'a mut dyn FnMut(&str),
     /// Members that did not answer last time: asked last.
-    gone: BTreeMap<usize, bool>,
+    gone: BTreeSet<usize>,
+    /// Members whose table could not be read last time.
+    without_table: BTreeSet<usize>,
     lines: VecDeque<String>,
     runs: VecDeque<RunRecord>,
     /// Something is due that could not be begun: look again soon.
@@ -154,7 +88,8 @@ impl<'a> Dispatcher<'a> {
             progress,
             stamp,
             say,
-            gone: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            without_table: BTreeSet::new(),
             lines: VecDeque::new(),
             runs: VecDeque::new(),
             retry: false,
@@ -178,7 +113,7 @@ impl<'a> Dispatcher<'a> {
             !member.foreign && !member.shadow
         };
         let mut order: Vec<usize> = (0..self.members.len()).filter(takes_part).collect();
-        order.sort_by_key(|at| self.gone.contains_key(at));
+        order.sort_by_key(|at| self.gone.contains(at));
         order
     }
 
@@ -228,7 +163,6 @@ impl<'a> Dispatcher<'a> {
             problems,
         } = polled;
         let (known, state) = &mut self.members[at];
-        let was_readable = state.next.is_some() || known.is_usable();
         member.shadow = known.shadow;
         if let Some(failure) = &member.failure {
             state.fail("", failure, member.foreign);
@@ -241,14 +175,10 @@ impl<'a> Dispatcher<'a> {
             state.problem(problem);
         }
         self.report.next = [self.report.next, next].into_iter().flatten().min();
-        if !readable {
-            // Said when it begins, not in every round.
-            if was_readable && self.report.polls == 1 {
-                self.log(now, &log::checking(&label));
-                self.log(now, log::NO_TABLE);
-            }
-            return;
+        if !readable || !self.members[at].0.is_usable() {
+            return self.without_table(at, now, &label);
         }
+        self.without_table.remove(&at);
         if due.is_empty() {
             return;
         }
@@ -280,17 +210,20 @@ impl<'a> Dispatcher<'a> {
     /// A postoffice that could not be asked: it is named, and asked again.
     fn not_polled(&mut self, at: usize, now: UnixTime, answer: Result<Answer, FarError>) {
         self.retry = true;
-        let new = if answer.as_ref().err().is_some_and(FarError::is_gone) {
-            self.gone.insert(at, true).is_none()
-        } else {
-            self.report.polls == 1
-        };
+        if answer.as_ref().err().is_some_and(FarError::is_gone) {
+            self.gone.insert(at);
+        }
         let failure = as_failure(answer);
         let (member, state) = &mut self.members[at];
         state.fail("", &failure, member.foreign);
         let label = member.label().to_owned();
-        if new {
-            self.log(now, &log::checking(&label));
+        self.without_table(at, now, &label);
+    }
+
+    /// A table that cannot be read is said when that begins, not in every round.
+    fn without_table(&mut self, at: usize, now: UnixTime, label: &str) {
+        if self.without_table.insert(at) {
+            self.log(now, &log::checking(label));
             self.log(now, log::NO_TABLE);
         }
     }
@@ -325,7 +258,7 @@ impl<'a> Dispatcher<'a> {
             member: at,
             due,
         } = job;
-        if self.gone.contains_key(&at) {
+        if self.gone.contains(&at) {
             self.retry = true;
             return;
         }
@@ -357,7 +290,7 @@ impl<'a> Dispatcher<'a> {
                 let what = format!("{}: ", step.name());
                 self.members[at].1.fail(&what, &failure, false);
                 if gone {
-                    self.gone.insert(at, true);
+                    self.gone.insert(at);
                 }
                 // Where nothing was begun it stays due as long as its window is open.
                 self.retry |= gone || failure.class == FailureClass::Busy;
@@ -433,7 +366,7 @@ impl<'a> Dispatcher<'a> {
             return true;
         }
         if answer.as_ref().err().is_some_and(FarError::is_gone) {
-            self.gone.insert(at, true);
+            self.gone.insert(at);
         }
         let failure = as_failure(answer);
         self.members[at]
@@ -452,7 +385,7 @@ impl<'a> Dispatcher<'a> {
     fn flush(&mut self, now: UnixTime) {
         if let Some(home) = self.home
             && !self.lines.is_empty()
-            && !self.gone.contains_key(&home)
+            && !self.gone.contains(&home)
         {
             self.settle(home, now, Entries::default());
         }
@@ -464,7 +397,7 @@ impl<'a> Dispatcher<'a> {
             return Ok(true);
         }
         let paths: Vec<String> = (0..self.members.len())
-            .filter(|at| self.members[*at].0.is_usable() && !self.gone.contains_key(at))
+            .filter(|at| self.members[*at].0.is_usable() && !self.gone.contains(at))
             .map(|at| self.members[at].0.path.clone())
             .collect();
         let options = DeliverOptions {
