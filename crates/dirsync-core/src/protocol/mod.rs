@@ -19,6 +19,7 @@
 //! | [`mod@unit`] | what may not be torn apart: an R and its A lines |
 //! | [`message`] | the messages, their subjects, bodies and text carriers, and who takes which |
 //! | [`requestor`] | T0, T1, T3 and RESYNC at a requestor |
+//! | [`schedule`] | when T1, T2 and T3 start, and what is too late |
 //! | [`server`] | T2 receive, T2 transmit, purge, records of requestors |
 //!
 //! One transaction's way: `requestor::t0` numbers it, `requestor::t1` sends it, `server::receive`
@@ -31,6 +32,7 @@ pub mod message;
 pub mod numbers;
 pub mod record;
 pub mod requestor;
+pub mod schedule;
 pub mod server;
 pub mod unit;
 

@@ -28,21 +28,21 @@ use crate::tree::OpenOptions;
 use crate::tree::disk::Disk;
 
 /// A site in memory; the first postoffice is the server.
-struct Net {
-    pos: BTreeMap<String, TestPo>,
+pub(super) struct Net {
+    pub(super) pos: BTreeMap<String, TestPo>,
     server: String,
-    now: u32,
+    pub(super) now: u32,
     allow: Vec<String>,
     auto_import: bool,
 }
 
-fn po(name: &str) -> PoName {
+pub(super) fn po(name: &str) -> PoName {
     name.parse().unwrap()
 }
 
 impl Net {
     /// `hub`: the last postoffice is reached through the one before it.
-    fn new(names: &[&str], users: usize, hub: bool) -> Self {
+    pub(super) fn new(names: &[&str], users: usize, hub: bool) -> Self {
         let mut net = Self {
             pos: BTreeMap::new(),
             server: names[0].to_owned(),
@@ -116,7 +116,7 @@ impl Net {
         net
     }
 
-    fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
+    pub(super) fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
         match self.pos.get(path) {
             Some(po) => Ok(Arc::new(po.disk.clone())),
             None => Err(Failure {
@@ -141,7 +141,7 @@ impl Net {
         }
     }
 
-    fn run(&mut self) -> RunReport {
+    pub(super) fn run(&mut self) -> RunReport {
         self.now += 3600;
         let site = Site {
             members: self
@@ -162,7 +162,7 @@ impl Net {
         .unwrap()
     }
 
-    fn step(&mut self, step: Step, name: &str) -> RunReport {
+    pub(super) fn step(&mut self, step: Step, name: &str) -> RunReport {
         self.now += 60;
         let open = |path: &str| self.disk(path);
         each(
@@ -261,7 +261,7 @@ impl Net {
         self.pos.insert(name.to_owned(), backup);
     }
 
-    fn gal(&self, name: &str) -> BTreeSet<String> {
+    pub(super) fn gal(&self, name: &str) -> BTreeSet<String> {
         let view = self.pos[name].view();
         let options = GalOptions {
             participating: true,
@@ -281,7 +281,7 @@ impl Net {
         gal
     }
 
-    fn assert_equal(&self, users: usize) {
+    pub(super) fn assert_equal(&self, users: usize) {
         let first = self.gal(&self.server);
         assert_eq!(first.len(), users, "{first:#?}");
         for name in self.pos.keys() {
@@ -289,7 +289,7 @@ impl Net {
         }
     }
 
-    fn assert_clean(&self) {
+    pub(super) fn assert_clean(&self) {
         for (name, po) in &self.pos {
             let found = po.findings();
             assert!(found.is_empty(), "{name}: {found:#?}");
@@ -310,7 +310,7 @@ impl Connector for Net {
     }
 }
 
-fn assert_done(report: &RunReport) {
+pub(super) fn assert_done(report: &RunReport) {
     for member in &report.members {
         assert_eq!(member.became, Became::Done, "{member:#?}");
     }
@@ -321,7 +321,7 @@ fn assert_done(report: &RunReport) {
     );
 }
 
-const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
+pub(super) const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
 
 /// Every list of a tree: what a cycle without changes must leave alone.
 fn lists(po: &TestPo) -> BTreeMap<String, String> {

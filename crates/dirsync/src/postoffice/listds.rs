@@ -297,4 +297,15 @@ mod tests {
         assert_eq!(conf.srv_network.text(), b"N");
         assert!(!po.edit(zero).unwrap());
     }
+
+    // rule: dsp:R-LDS-002
+    #[test]
+    fn a_corrupt_file_of_the_server_is_reported() {
+        let po = montgomery();
+        let bytes = po.bytes(SRVCONF_GLB).unwrap();
+        po.put(SRVCONF_GLB, &bytes[..bytes.len() - 1]);
+        let error = po.edit(server).unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Data);
+        assert!(error.to_string().contains("SRVCONF.GLB"), "{error}");
+    }
 }

@@ -297,3 +297,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_shown_text_holds_no_password() {
+    let text = b"[dirsync]\r\nPWD = p=q\r\nreqname=x\rpassword=secret";
+    assert_eq!(
+        without_passwords(text),
+        b"[dirsync]\r\nPWD =***\r\nreqname=x\rpassword=***"
+    );
+    assert_eq!(without_passwords(b"nothing here\n"), b"nothing here\n");
+}

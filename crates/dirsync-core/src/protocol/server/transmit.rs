@@ -152,8 +152,11 @@ impl Server {
             Carrier::InAttachment | Carrier::Internal => limit,
         };
         let (from, sync) = (record.ask_sync.get(), self.sync());
+        // The cure of an import over the limit, RESYNC.GLB, is refused on the server itself (DEC-044);
+        // its own import reply has no limit (ASSIGNED).
+        let import_limit = limit.filter(|_| party != self.party());
         if record.asks(ask::IMPORT) {
-            return Some(import(common, lists, sync, limit));
+            return Some(import(common, lists, sync, import_limit));
         }
         if record.asks(ask::NO_UPDATES) {
             // Its S stays: should it ever receive again, it is served from there.
@@ -174,11 +177,14 @@ impl Server {
                     party: party.to_string(),
                 });
                 if self.auto_import
-                    && let OwnLists::Ready(_) = lists
                     && let Ok(granted) = grant_import(common.record.imp_sync.get(), 0)
                 {
-                    common.record.imp_sync.set(granted);
-                    return Some(import(common, lists, sync, limit));
+                    // Put off while the lists are not ready (DEC-031): a normal reply now would
+                    // lead past the hole, and nothing would ask for the lists again.
+                    if let OwnLists::Ready(_) = lists {
+                        common.record.imp_sync.set(granted);
+                    }
+                    return Some(import(common, lists, sync, import_limit));
                 }
                 (sync, None)
             }
