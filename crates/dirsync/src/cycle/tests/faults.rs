@@ -593,3 +593,50 @@ fn a_server_that_dies_anywhere_in_t2_leaves_whole_records() {
         }
     }
 }
+
+// rule: dec:DEC-031
+#[test]
+fn an_import_reply_waits_until_the_lists_of_the_server_are_complete() {
+    use crate::core::format::transactions::Record;
+    use crate::import::queue::{SORTLOCK, SRVTRANS};
+    let mut net = settled(2);
+    // A T3 of the server was cut off: what it took is in its queue and not in its lists.
+    let text = b"A Late\tPCM:NET/RA/late";
+    let mut queue = Vec::new();
+    Record::transaction(4, net.now, text)
+        .encode_into(&mut queue)
+        .unwrap();
+    net.pos["NET/SRV"].put(SRVTRANS, &queue);
+    // It cannot be completed while somebody else sorts there.
+    net.pos["NET/SRV"].put(SORTLOCK, b"somebody");
+    net.import_request("NET/RB");
+    net.step(Step::T1, "NET/RA");
+    net.deliver();
+    let server = net.done(Step::T2, "NET/SRV").server.unwrap();
+    let answered = |replies: &[crate::cycle::step::Reply]| -> Vec<String> {
+        replies
+            .iter()
+            .map(|reply| reply.requestor.clone())
+            .collect()
+    };
+    assert_eq!(answered(&server.replies), ["PCM:NET/RA"]);
+    has(&net.log("NET/SRV"), "Import of PCM:NET/RB put off");
+    assert!(net.record("NET/RB").1.asks);
+    // The next T2 completes it first, and the reply holds it. Nothing has to be asked again.
+    net.pos["NET/SRV"]
+        .edit(|edit| Ok(edit.remove(SORTLOCK)?))
+        .unwrap();
+    let server = net.done(Step::T2, "NET/SRV").server.unwrap();
+    assert_eq!(answered(&server.replies), ["PCM:NET/RB"]);
+    assert!(server.replies[0].import);
+    assert_eq!(net.pos["NET/SRV"].bytes(SRVTRANS).unwrap(), b"");
+    net.deliver();
+    net.done(Step::T3, "NET/RB");
+    let gal = net.gal("NET/RB");
+    assert!(
+        gal.iter().any(|entry| entry.contains("NET/RA/late")),
+        "{gal:#?}"
+    );
+    // Its own list is not in it (there is no R that could empty it at others).
+    assert!(!net.log("NET/RB").contains("[ 66]"));
+}
