@@ -540,3 +540,103 @@ fn the_log_of_t3_ends_with_an_empty_line_or_says_that_there_is_no_rebuild() {
     assert_eq!(net.gal("NET/RA").len(), 4);
     assert_eq!(net.gal("NET/SRV").len(), 5);
 }
+
+// rule: dsp:R-BUG-08
+// rule: dec:DEC-057
+#[test]
+fn a_server_that_dies_anywhere_in_t2_leaves_whole_records() {
+    use crate::cycle::StepOptions;
+    use crate::tree::TreeMut;
+    use crate::tree::disk::fault::{Counting, Fault, FaultDisk};
+    use crate::tree::disk::mem::Survival;
+    let mut net = settled(1);
+    net.add("NET/RA", "new");
+    net.step(Step::T1, "NET/RA");
+    net.deliver();
+    let before = net.pos["NET/SRV"].disk.fork();
+    let options = StepOptions::new(UnixTime(net.now + 60), "test");
+    let run = |disk: Arc<dyn Disk>| {
+        let domain = crate::postoffice::testtree::DOMAIN;
+        let mut tree = TreeMut::open(disk, domain, &OpenOptions::default())?;
+        crate::cycle::t2::t2(&mut tree, &options, &NoProgress).map(|_| ())
+    };
+    let clean = FaultDisk::new(Arc::new(before.fork()), Counting::Mutations, None);
+    run(Arc::new(clean.clone())).unwrap();
+    let count = clean.operations();
+    assert!(count > 50, "{count}");
+    for n in 1..=count {
+        let mem = before.fork();
+        let fault = Some(Fault::StopTearing(n));
+        let disk = FaultDisk::new(Arc::new(mem.clone()), Counting::Mutations, fault);
+        assert!(run(Arc::new(disk)).is_err(), "{n}");
+        for survival in [Survival::Nothing, Survival::Everything] {
+            let po = TestPo {
+                disk: mem.crash(survival),
+                now: net.pos["NET/SRV"].now,
+            };
+            let conf = po.bytes("GLB/SRVCONF.GLB").unwrap();
+            assert_eq!((conf.len(), &conf[..4]), (4 * 1024, &b"SVC1"[..]), "{n}");
+            let status = PostofficeStatus::read(&po.view(), "").unwrap();
+            let server = status.as_server.unwrap();
+            let names: Vec<_> = server
+                .requestors
+                .iter()
+                .map(|r| r.requestor.as_str())
+                .collect();
+            assert_eq!(names, ["PCM:NET/SRV", "PCM:NET/RA", "PCM:NET/RB"], "{n}");
+            // Numbers and data never part.
+            let master = po.bytes("GLB/MSTTRANS.GLB").unwrap();
+            let taken = server.sync == 7;
+            let text = b"PCM:NET/RA/new";
+            let has = master.windows(text.len()).any(|window| window == text);
+            assert_eq!(has, taken, "{n} {survival:?}: {}", server.sync);
+        }
+    }
+}
+
+// rule: dec:DEC-031
+#[test]
+fn an_import_reply_waits_until_the_lists_of_the_server_are_complete() {
+    use crate::core::format::transactions::Record;
+    use crate::import::queue::{SORTLOCK, SRVTRANS};
+    let mut net = settled(2);
+    // A T3 of the server was cut off: what it took is in its queue and not in its lists.
+    let text = b"A Late\tPCM:NET/RA/late";
+    let mut queue = Vec::new();
+    Record::transaction(4, net.now, text)
+        .encode_into(&mut queue)
+        .unwrap();
+    net.pos["NET/SRV"].put(SRVTRANS, &queue);
+    // It cannot be completed while somebody else sorts there.
+    net.pos["NET/SRV"].put(SORTLOCK, b"somebody");
+    net.import_request("NET/RB");
+    net.step(Step::T1, "NET/RA");
+    net.deliver();
+    let server = net.done(Step::T2, "NET/SRV").server.unwrap();
+    let answered = |replies: &[crate::cycle::step::Reply]| -> Vec<String> {
+        replies
+            .iter()
+            .map(|reply| reply.requestor.clone())
+            .collect()
+    };
+    assert_eq!(answered(&server.replies), ["PCM:NET/RA"]);
+    has(&net.log("NET/SRV"), "Import of PCM:NET/RB put off");
+    assert!(net.record("NET/RB").1.asks);
+    // The next T2 completes it first, and the reply holds it. Nothing has to be asked again.
+    net.pos["NET/SRV"]
+        .edit(|edit| Ok(edit.remove(SORTLOCK)?))
+        .unwrap();
+    let server = net.done(Step::T2, "NET/SRV").server.unwrap();
+    assert_eq!(answered(&server.replies), ["PCM:NET/RB"]);
+    assert!(server.replies[0].import);
+    assert_eq!(net.pos["NET/SRV"].bytes(SRVTRANS).unwrap(), b"");
+    net.deliver();
+    net.done(Step::T3, "NET/RB");
+    let gal = net.gal("NET/RB");
+    assert!(
+        gal.iter().any(|entry| entry.contains("NET/RA/late")),
+        "{gal:#?}"
+    );
+    // Its own list is not in it (there is no R that could empty it at others).
+    assert!(!net.log("NET/RB").contains("[ 66]"));
+}

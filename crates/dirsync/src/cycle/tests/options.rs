@@ -371,3 +371,67 @@ fn addresses_of_x400_in_the_very_first_cycle_go_through() {
     // No gateway is installed here, which is said for the entry and stops nothing (Q122751).
     assert!(net.log("NET/RB").contains("[ 44] Gateway not installed"));
 }
+
+// rule: dsp:R-LIM-004
+#[test]
+fn the_largest_message_of_a_route_does_not_stop_mail_of_the_system() {
+    let mut net = settled(2);
+    for name in ["NET/SRV", "NET/RA", "NET/RB"] {
+        let others = NAMES.iter().filter(|other| **other != name);
+        for other in others {
+            let place = net.pos[name]
+                .edit(|edit| externals::find(edit, &po(other)))
+                .unwrap();
+            let Some((xtn, at, mut record)) = place else {
+                continue;
+            };
+            record.max_kb.set(1);
+            let path = format!("XTN/{xtn}.XTN");
+            let mut bytes = net.pos[name].bytes(&path).unwrap();
+            let encoded = record.encode();
+            bytes[at * encoded.len()..][..encoded.len()].copy_from_slice(&encoded);
+            net.pos[name].put(&path, &bytes);
+        }
+    }
+    for user in 0..60 {
+        net.add("NET/RA", &format!("x{user}"));
+    }
+    net.run();
+    net.assert_equal(66);
+}
+
+// rule: dsp:R-STA-001
+// rule: dsp:R-STA-003
+#[test]
+fn the_status_log_says_in_numbers_what_the_log_says_and_comes_a_cycle_later() {
+    use crate::core::base::logline::{read_numeric_line, read_text_line};
+    let mut net = Net::new(&NAMES, 2, false);
+    net.run();
+    let read = |net: &Net, name: &str, path: &str| {
+        String::from_utf8(net.pos[name].bytes(path).unwrap_or_default()).unwrap()
+    };
+    // T1 emptied it: what stands there is all that T3 said.
+    let numeric = read(&net, "NET/RA", "LOG/DSSERVER.LOG");
+    let text = net.log("NET/RA");
+    let numeric: Vec<_> = numeric
+        .lines()
+        .map(|line| read_numeric_line(line).unwrap())
+        .collect();
+    let text: Vec<_> = text
+        .lines()
+        .map(|line| read_text_line(line).unwrap())
+        .collect();
+    assert!(numeric.len() > 5 && text.len() >= numeric.len());
+    for (numeric, text) in numeric.iter().zip(&text[text.len() - numeric.len()..]) {
+        assert_eq!((numeric.time, numeric.severity), (text.time, text.severity));
+        match numeric.code {
+            None => assert_eq!(numeric.text, text.text),
+            Some(_) => assert!(text.text.ends_with(&numeric.text), "{numeric:?} {text:?}"),
+        }
+    }
+    // The first cycle's T3 is not in CENTRAL.LOG before the second cycle's T2.
+    let central = |net: &Net| read(net, "NET/SRV", "LOG/CENTRAL.LOG");
+    assert!(!central(&net).contains(" | 1 105 "), "{}", central(&net));
+    net.run();
+    assert_eq!(central(&net).matches(" | 1 105 ").count(), 3);
+}
