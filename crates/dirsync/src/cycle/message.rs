@@ -18,6 +18,7 @@ use crate::postoffice::lists::waiting::FileRecords;
 use crate::postoffice::mail::{self, Waiting, open_attachment};
 use crate::postoffice::stream::{Report, UNREADABLE};
 use crate::postoffice::{Edit, PoError};
+use crate::tree::disk::DiskErrorKind;
 use crate::tree::{TreeError, TreeView};
 
 use super::CycleError;
@@ -209,9 +210,20 @@ impl SystemMessage {
         &self,
         view: &'v TreeView,
     ) -> Result<Option<crate::tree::view::ViewFile<'v>>, TreeError> {
-        match &self.attachment {
-            Some(attachment) => open_attachment(view, attachment),
-            None => Ok(None),
+        let Some(attachment) = &self.attachment else {
+            return Ok(None);
+        };
+        match open_attachment(view, attachment) {
+            // A directory or a link in its place: as good as missing, and no reason to wait for it.
+            Err(TreeError::Disk { error, .. })
+                if matches!(
+                    error.kind,
+                    DiskErrorKind::NotRegular(_) | DiskErrorKind::LinkInPath
+                ) =>
+            {
+                Ok(None)
+            }
+            other => other,
         }
     }
 

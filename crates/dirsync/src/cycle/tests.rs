@@ -4,6 +4,7 @@ mod faults;
 mod foreign;
 mod options;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use super::run::{Became, RunOptions, RunReport, each, run};
 use super::site::{Member, Site};
 use super::status::{PostofficeStatus, RecordStatus, ServerStatus, compare};
-use super::step::{AskOptions, Here, Step};
+use super::step::{Answer, Ask, AskOptions, Here, Step, Worker};
 use crate::core::base::{PoName, Severity, UnixTime};
 use crate::core::format::FixedRecord as _;
 use crate::core::format::field::Password;
@@ -21,28 +22,28 @@ use crate::postoffice::config::{registration, requestors, server};
 use crate::postoffice::externals::{self, NewExternal};
 use crate::postoffice::gal::{GalOptions, list_gal};
 use crate::postoffice::testtree::{NOW, TestPo};
-use crate::progress::NoProgress;
+use crate::progress::{NoProgress, Progress};
 use crate::transport::deliver::{DeliverOptions, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, FarError, FarSide, Local};
 use crate::tree::OpenOptions;
 use crate::tree::disk::Disk;
 
 /// A site in memory; the first postoffice is the server.
-struct Net {
-    pos: BTreeMap<String, TestPo>,
+pub(super) struct Net {
+    pub(super) pos: BTreeMap<String, TestPo>,
     server: String,
-    now: u32,
+    pub(super) now: u32,
     allow: Vec<String>,
     auto_import: bool,
 }
 
-fn po(name: &str) -> PoName {
+pub(super) fn po(name: &str) -> PoName {
     name.parse().unwrap()
 }
 
 impl Net {
     /// `hub`: the last postoffice is reached through the one before it.
-    fn new(names: &[&str], users: usize, hub: bool) -> Self {
+    pub(super) fn new(names: &[&str], users: usize, hub: bool) -> Self {
         let mut net = Self {
             pos: BTreeMap::new(),
             server: names[0].to_owned(),
@@ -116,7 +117,7 @@ impl Net {
         net
     }
 
-    fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
+    pub(super) fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
         match self.pos.get(path) {
             Some(po) => Ok(Arc::new(po.disk.clone())),
             None => Err(Failure {
@@ -141,16 +142,17 @@ impl Net {
         }
     }
 
-    fn run(&mut self) -> RunReport {
-        self.now += 3600;
-        let site = Site {
-            members: self
-                .pos
-                .iter()
-                .map(|(path, po)| Member::look(&po.view(), path))
-                .collect(),
+    fn site(&self) -> Site {
+        let look = |(path, po): (&String, &TestPo)| Member::look(&po.view(), path);
+        Site {
+            members: self.pos.iter().map(look).collect(),
             ..Site::default()
-        };
+        }
+    }
+
+    pub(super) fn run(&mut self) -> RunReport {
+        self.now += 3600;
+        let site = self.site();
         let open = |path: &str| self.disk(path);
         run(
             &site,
@@ -162,7 +164,7 @@ impl Net {
         .unwrap()
     }
 
-    fn step(&mut self, step: Step, name: &str) -> RunReport {
+    pub(super) fn step(&mut self, step: Step, name: &str) -> RunReport {
         self.now += 60;
         let open = |path: &str| self.disk(path);
         each(
@@ -261,7 +263,7 @@ impl Net {
         self.pos.insert(name.to_owned(), backup);
     }
 
-    fn gal(&self, name: &str) -> BTreeSet<String> {
+    pub(super) fn gal(&self, name: &str) -> BTreeSet<String> {
         let view = self.pos[name].view();
         let options = GalOptions {
             participating: true,
@@ -281,7 +283,7 @@ impl Net {
         gal
     }
 
-    fn assert_equal(&self, users: usize) {
+    pub(super) fn assert_equal(&self, users: usize) {
         let first = self.gal(&self.server);
         assert_eq!(first.len(), users, "{first:#?}");
         for name in self.pos.keys() {
@@ -289,7 +291,7 @@ impl Net {
         }
     }
 
-    fn assert_clean(&self) {
+    pub(super) fn assert_clean(&self) {
         for (name, po) in &self.pos {
             let found = po.findings();
             assert!(found.is_empty(), "{name}: {found:#?}");
@@ -310,7 +312,7 @@ impl Connector for Net {
     }
 }
 
-fn assert_done(report: &RunReport) {
+pub(super) fn assert_done(report: &RunReport) {
     for member in &report.members {
         assert_eq!(member.became, Became::Done, "{member:#?}");
     }
@@ -321,7 +323,7 @@ fn assert_done(report: &RunReport) {
     );
 }
 
-const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
+pub(super) const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
 
 /// Every list of a tree: what a cycle without changes must leave alone.
 fn lists(po: &TestPo) -> BTreeMap<String, String> {
@@ -517,4 +519,87 @@ fn reports_of_all_requestors_reach_the_central_log() {
     assert!(at("requested for address types") < at("Requestor updates received"));
     assert!(at("Requestor updates received") < at("Import is finished."));
     assert!(at("Import is finished.") < at("Number of entries in GAL:"));
+}
+
+/// A site in which one tree does not answer from some moment on.
+struct Mute<'a> {
+    net: &'a Net,
+    tree: &'static str,
+    /// The step, or the delivery before it, at which it falls silent.
+    from: (Step, bool),
+    /// The last step that was asked anywhere.
+    last: Cell<Option<Step>>,
+    /// Deadlines that were waited for.
+    silences: Cell<u32>,
+}
+
+impl Mute<'_> {
+    fn falls(&self, path: &str, now: (Step, bool)) -> Result<(), FarError> {
+        if path != self.tree || now < self.from {
+            return Ok(());
+        }
+        self.silences.set(self.silences.get() + 1);
+        Err(FarError::Silent { seconds: 60 })
+    }
+}
+
+impl Worker for Mute<'_> {
+    fn ask(&self, ask: &Ask, progress: &dyn Progress) -> Result<Answer, FarError> {
+        if let Ask::Step { tree, step, .. } = ask {
+            self.last.set(Some(*step));
+            self.falls(tree, (*step, true))?;
+        }
+        let open = |path: &str| self.net.disk(path);
+        Here { open: &open }.ask(ask, progress)
+    }
+}
+
+impl Connector for Mute<'_> {
+    fn connect(&self, path: &str) -> Result<Box<dyn FarSide>, FarError> {
+        let next = match self.last.get() {
+            Some(Step::T1) => Step::T2,
+            _ => Step::T3,
+        };
+        self.falls(path, (next, false))?;
+        self.net.connect(path)
+    }
+}
+
+#[test]
+fn a_silent_tree_costs_one_deadline_and_stops_nobody_else() {
+    for tree in ["NET/RA", "NET/SRV"] {
+        for from in [
+            (Step::T1, true),
+            (Step::T2, false),
+            (Step::T2, true),
+            (Step::T3, false),
+            (Step::T3, true),
+        ] {
+            let mut net = Net::new(&NAMES, 2, false);
+            net.run();
+            net.run();
+            net.now += 3600;
+            let mute = Mute {
+                net: &net,
+                tree,
+                from,
+                last: Cell::new(None),
+                silences: Cell::new(0),
+            };
+            let report = run(&net.site(), &mute, &mute, &net.options(), &NoProgress).unwrap();
+            assert_eq!(mute.silences.get(), 1, "{tree} {from:?}");
+            for member in &report.members {
+                let silent = member.path == tree;
+                assert_eq!(
+                    member.became == Became::Failed,
+                    silent,
+                    "{tree} {from:?} {member:#?}"
+                );
+            }
+            assert_eq!(mute.last.get(), Some(Step::T3));
+            // It answers again: one run makes up for it.
+            net.run();
+            net.assert_equal(6);
+        }
+    }
 }

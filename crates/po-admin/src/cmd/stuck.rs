@@ -238,9 +238,10 @@ impl Shown {
                 attempts: p1.attempts,
             }),
             text: mai.map(|mai| {
-                let text = &mai.text[..mai.text.len().min(TEXT_SHOWN_BYTES)];
+                // The request of a requestor holds its password.
+                let text = without_passwords(&mai.text[..mai.text.len().min(TEXT_SHOWN_BYTES)]);
                 dirsync::core::base::CodePage::Cp850
-                    .decode(text)
+                    .decode(&text)
                     .replace("\r\n", "\n")
             }),
         }

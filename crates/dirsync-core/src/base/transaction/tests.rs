@@ -502,7 +502,7 @@ fn any_options() -> impl Strategy<Value = Vec<UserOption>> {
     )
 }
 
-fn any_transaction() -> impl Strategy<Value = Transaction> {
+pub(crate) fn any_transaction() -> impl Strategy<Value = Transaction> {
     prop_oneof![
         (any_entry(), any_info(), any_options()).prop_map(|(entry, info, options)| {
             Transaction::Add {

@@ -17,7 +17,10 @@ mod write;
 pub use profile::{Profile, Task};
 pub use write::{import_subject, reply_subject, request_subject, status_subject};
 
+use std::fmt;
+
 use crate::base::DecodeError;
+use crate::base::codepage::escape_bytes_850;
 
 /// First line of every body.
 pub const SECTION: &str = "[dirsync]";
@@ -60,7 +63,7 @@ impl Carrier {
 
 /// ReqTx: a requestor's update, made at T1. Texts are code page 850; names have their type in
 /// front: `PCM:NET/PO`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Request {
     /// The requestor.
     pub reqname: Vec<u8>,
@@ -123,7 +126,7 @@ pub struct Status {
 }
 
 /// A request for all lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct ImportRequest {
     /// The requestor.
     pub reqname: Vec<u8>,
@@ -165,6 +168,49 @@ pub struct ImportReply {
     pub count: u32,
     /// How the transactions travel.
     pub transactions: Carrier,
+}
+
+/// How a password is shown: whether there is one.
+fn shown_password(password: &[u8]) -> &'static str {
+    if password.is_empty() { "none" } else { "set" }
+}
+
+impl fmt::Debug for Request {
+    /// Everything but the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("reqname", &escape_bytes_850(&self.reqname))
+            .field("password", &shown_password(&self.password))
+            .field("reqseq", &self.reqseq)
+            .field("reqwas", &self.reqwas)
+            .field("srvseq", &self.srvseq)
+            .field("impseq", &self.impseq)
+            .field("count", &self.count)
+            .field("types", &escape_bytes_850(&self.types))
+            .field("template", &self.template)
+            .field("receive", &self.receive)
+            .field("resync", &self.resync)
+            .field("limit_kb", &self.limit_kb)
+            .field("transactions", &self.transactions)
+            .finish()
+    }
+}
+
+impl fmt::Debug for ImportRequest {
+    /// Everything but the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportRequest")
+            .field("reqname", &escape_bytes_850(&self.reqname))
+            .field("password", &shown_password(&self.password))
+            .field("reqseq", &self.reqseq)
+            .field("srvseq", &self.srvseq)
+            .field("impseq", &self.impseq)
+            .field("types", &escape_bytes_850(&self.types))
+            .field("template", &self.template)
+            .field("limit_kb", &self.limit_kb)
+            .field("transactions", &self.transactions)
+            .finish()
+    }
 }
 
 /// The body of a message whose task we know.

@@ -307,3 +307,29 @@ fn a_shown_text_holds_no_password() {
     );
     assert_eq!(without_passwords(b"nothing here\n"), b"nothing here\n");
 }
+
+// rule: dsp:R-PWD-003
+#[test]
+fn no_debug_text_shows_a_password() {
+    let password = b"Sesame".to_vec();
+    let bytes = format!("{password:?}");
+    let request = Body::Request(Request {
+        password: password.clone(),
+        ..Request::default()
+    });
+    let import = Body::ImportRequest(ImportRequest {
+        password,
+        ..ImportRequest::default()
+    });
+    for body in [request, import] {
+        let shown = format!("{body:?}");
+        assert!(shown.contains("password: \"set\""), "{shown}");
+        assert!(
+            !shown.contains("Sesame") && !shown.contains(&bytes),
+            "{shown}"
+        );
+    }
+    let profile = Profile::parse(b"[dirsync]\npassword=Sesame\n").unwrap();
+    assert!(!format!("{profile:?}").contains(&bytes), "{profile:?}");
+    assert!(format!("{:?}", Request::default()).contains("password: \"none\""));
+}
