@@ -97,6 +97,26 @@ fn a_modification_keeps_the_id_and_a_wrong_old_alias_changes_nothing() {
     assert_eq!(usr(&disk, 0x10).len(), 2);
 }
 
+// rule: imp:R-TXN-M3
+// rule: dec:DEC-037
+#[test]
+fn a_modification_to_an_entry_that_is_there_takes_the_old_one_away() {
+    let disk = site();
+    // An import reply: the list is ahead of the transactions that come behind it.
+    let imported = import(
+        &disk,
+        &[
+            "A Old name\tPCM:NET/SRV/able2",
+            "A New name\tPCM:NET/SRV/able2",
+            "M Old name\tPCM:NET/SRV/able2\r\n  New name\tPCM:NET/SRV/able2",
+        ],
+    );
+    assert_eq!(codes(&imported), []);
+    let names: Vec<_> = usr(&disk, 0x10).into_iter().map(|row| row.0).collect();
+    assert!(!names.contains(&"Old name".to_owned()), "{names:?}");
+    assert!(names.contains(&"New name".to_owned()), "{names:?}");
+}
+
 // rule: imp:R-TXN-R
 // rule: dec:DEC-082
 // rule: imp:R-ID-004
