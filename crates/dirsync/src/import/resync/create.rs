@@ -193,6 +193,6 @@ pub fn plan_in_place(
     })?;
     require_space(view, bytes.len() as u64)?;
     let mut edit = Edit::new(view);
-    replace(&mut edit, RESYNC, bytes)?;
+    replace(&mut edit, RESYNC, bytes.into())?;
     Ok((edit.finish()?, created))
 }
