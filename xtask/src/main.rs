@@ -8,7 +8,9 @@ mod conformance;
 mod demo;
 mod faults;
 mod fuzz;
+mod make_mta;
 mod make_network;
+mod p1_check;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +45,10 @@ enum Task {
     Demo,
     /// Postoffices with users, registered and exported, never run.
     MakeNetwork(make_network::Args),
+    /// A queue database of the Exchange MTA with messages on its queues.
+    MakeMta(make_mta::Args),
+    /// The messages of a queue database before an independent decoder of X.400.
+    P1Check(p1_check::Args),
     /// Offset tables against structs, floors of the modules, length of files.
     Tidy,
 }
@@ -68,6 +74,8 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         }
         Task::Demo => demo::run(root).map(|()| true),
         Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
+        Task::MakeMta(args) => make_mta::run(args).map(|()| true),
+        Task::P1Check(args) => p1_check::run(args, root),
         Task::Tidy => tidy::run(root).map(|()| true),
     }
 }
