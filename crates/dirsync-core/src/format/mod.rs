@@ -42,6 +42,7 @@ pub mod transactions;
 pub mod tree;
 pub mod usr;
 pub mod vendor;
+pub mod x400;
 pub mod xtn;
 
 pub use field::{CpField, Hex8, Password, Reserved};

@@ -1,1 +1,0 @@
-//! The one pass that judges a database (work in progress: the types come first).
