@@ -17,6 +17,7 @@ pub mod galnetpo;
 pub mod gateway_list;
 pub mod group;
 pub mod grp;
+pub mod import_text;
 pub mod key;
 pub mod layout_txt;
 pub mod mai;

@@ -19,6 +19,7 @@
 //! | [`mod@unit`] | what may not be torn apart: an R and its A lines |
 //! | [`message`] | the messages, their subjects, bodies and text carriers, and who takes which |
 //! | [`requestor`] | T0, T1, T3 and RESYNC at a requestor |
+//! | [`schedule`] | when T1, T2 and T3 start, and what is too late |
 //! | [`server`] | T2 receive, T2 transmit, purge, records of requestors |
 //! | [`status_report`] | what of a requestor's log goes into CENTRAL.LOG |
 //!
@@ -32,6 +33,7 @@ pub mod message;
 pub mod numbers;
 pub mod record;
 pub mod requestor;
+pub mod schedule;
 pub mod server;
 pub mod status_report;
 pub mod unit;

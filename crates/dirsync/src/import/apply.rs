@@ -12,6 +12,8 @@
 //! Only lists that a transaction names are read. A transaction that cannot be applied is a numbered
 //! message and changes nothing; the others are applied.
 
+mod from_file;
+mod local;
 mod modify;
 mod types;
 
@@ -35,6 +37,7 @@ use super::pol::Copies;
 use super::problem::Problems;
 use super::tids::TidPool;
 use super::usr_list::{Finished, UsrList};
+pub use from_file::FileRules;
 pub use types::{Applied, ApplyOptions, Counts, ListChange, Origin, Part};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +68,7 @@ pub struct Apply {
     refused: BTreeSet<(AddressType, Option<PoName>)>,
     counts: Counts,
     problems: Problems,
+    file: from_file::FromFile,
 }
 
 impl Apply {
@@ -84,6 +88,7 @@ impl Apply {
             refused: BTreeSet::new(),
             counts: Counts::default(),
             problems: Problems::default(),
+            file: from_file::FromFile::default(),
         })
     }
 

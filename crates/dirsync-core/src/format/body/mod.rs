@@ -240,3 +240,26 @@ impl Body {
 
 #[cfg(test)]
 mod tests;
+
+/// The text of a message with the value of every `password=` or `pwd=` line replaced by `***`, for
+/// showing it to people: passwords appear in no report.
+#[must_use]
+pub fn without_passwords(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|&byte| byte == b'\n' || byte == b'\r') {
+        let key_end = line.iter().position(|&byte| byte == b'=');
+        let is_password = key_end.is_some_and(|end| {
+            let key = line[..end].trim_ascii();
+            key.eq_ignore_ascii_case(b"password") || key.eq_ignore_ascii_case(b"pwd")
+        });
+        match key_end {
+            Some(end) if is_password => {
+                out.extend_from_slice(&line[..=end]);
+                out.extend_from_slice(b"***");
+                out.extend(line.last().filter(|byte| matches!(byte, b'\r' | b'\n')));
+            }
+            _ => out.extend_from_slice(line),
+        }
+    }
+    out
+}

@@ -172,7 +172,7 @@ fn take(
     }
     log::append_local(&mut edit, options.now, &unit.diary.lines)?;
     if let Some(mail) = &unit.mail {
-        edit = with_mail(edit, server, mail, options, report)?;
+        edit = with_mail(edit, server, mail, options, &mut report.said)?;
     }
     let plan = edit.finish()?;
     let counts = vec![("taken", u64::from(unit.appended))];
@@ -227,12 +227,12 @@ fn central_log(
 }
 
 /// Adds a mail to the administrator. One that cannot be queued is said and not worth failing for.
-fn with_mail<'v>(
+pub(super) fn with_mail<'v>(
     mut edit: Edit<'v>,
     server: &Server,
     mail: &AdminMail,
     options: &StepOptions,
-    report: &mut T2Report,
+    said: &mut Said,
 ) -> Result<Edit<'v>, CycleError> {
     use crate::postoffice::mail::BagEdit;
     let name = administrator(server);
@@ -244,7 +244,7 @@ fn with_mail<'v>(
     let Some(mailbox) = MailboxName::read(&bytes).ok().filter(|_| room) else {
         let line = super::super::t1::cannot_send(&format!("{}/{name}", server.own));
         log::append_local(&mut edit, options.now, std::slice::from_ref(&line))?;
-        report.said.lines.push(line);
+        said.lines.push(line);
         return Ok(edit);
     };
     let from = Address::system(server.own);
