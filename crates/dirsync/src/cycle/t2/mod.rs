@@ -15,12 +15,15 @@ mod transmit;
 
 pub use transmit::Answered;
 
+use crate::core::base::logline::LogSeverity;
+use crate::core::protocol::log::LogLine;
 use crate::core::protocol::server::Server;
+use crate::import::log;
 use crate::postoffice::config::load_srvconf;
 use crate::postoffice::lists::waiting::reqconf;
 use crate::postoffice::{Edit, Identity};
 use crate::progress::Progress;
-use crate::tree::TreeMut;
+use crate::tree::{Command, TreeMut};
 
 use super::{CycleError, SRVCONF, Said, StepOptions};
 
@@ -60,6 +63,20 @@ impl T2Report {
     }
 }
 
+/// Says in the log why nothing was done.
+fn refuse(
+    tree: &mut TreeMut,
+    lines: &[LogLine],
+    options: &StepOptions,
+    why: CycleError,
+) -> Result<T2Report, CycleError> {
+    let mut edit = Edit::new(tree.view());
+    log::append_local(&mut edit, options.now, lines)?;
+    let plan = edit.finish()?;
+    tree.commit(&plan, &options.info(Command::T2, Vec::new()))?;
+    Err(why)
+}
+
 /// T2 at the directory server.
 ///
 /// # Errors
@@ -84,10 +101,15 @@ fn attempt(
     let mut report = T2Report::default();
     let own = Identity::read(tree.view())?.name;
     if tree.view().stat(SRVCONF)?.is_none() {
-        return Err(CycleError::NotServer);
+        // Q136487.
+        let lines = [LogLine::message(161, "")];
+        return refuse(tree, &lines, options, CycleError::NotServer);
     }
     if tree.view().stat(super::MSTTRANS)?.is_none() {
-        return Err(CycleError::NoMaster);
+        // Q112280 prints both.
+        let lines = [LogSeverity::Warning, LogSeverity::Fatal]
+            .map(|severity| LogLine::error_opening(severity, "MSTTRANS"));
+        return refuse(tree, &lines, options, CycleError::NoMaster);
     }
     let (header, records, own_srv) = {
         let mut edit = Edit::new(tree.view());
