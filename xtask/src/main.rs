@@ -9,6 +9,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod make_network;
+mod simulate;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ enum Task {
     Demo,
     /// Postoffices with users, registered and exported, never run.
     MakeNetwork(make_network::Args),
+    /// Random networks of postoffices with troubles: do their lists become equal?
+    Simulate(simulate::Args),
     /// Offset tables against structs, floors of the modules, length of files.
     Tidy,
 }
@@ -68,6 +71,7 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         }
         Task::Demo => demo::run(root).map(|()| true),
         Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
+        Task::Simulate(args) => simulate::run(args, root),
         Task::Tidy => tidy::run(root).map(|()| true),
     }
 }

@@ -26,7 +26,7 @@ pub mod rebuild;
 #[cfg(test)]
 mod testtree;
 mod tids;
-mod usr_list;
+pub(crate) mod usr_list;
 mod working;
 
 pub use error::{Held, ImportError};

@@ -250,6 +250,23 @@ mod tests {
         assert_eq!(lines, theirs);
     }
 
+    // rule: dsp:R-LDS-002
+    #[test]
+    fn a_corrupt_file_of_the_server_is_reported() {
+        let po = montgomery();
+        let whole = po.bytes("GLB/SRVCONF.GLB").unwrap();
+        assert_eq!(whole.len(), 4 * 1024);
+        for len in [0, 1023, 1500, 4 * 1024 - 1] {
+            po.put("GLB/SRVCONF.GLB", &whole[..len]);
+            let error = po.edit(server).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("SRVCONF.GLB is damaged"), "{len}: {text}");
+            assert!(error.hint().unwrap().contains("po-admin check"));
+        }
+        po.put("GLB/SRVCONF.GLB", &whole);
+        assert!(po.edit(server).is_ok());
+    }
+
     // rule: dsp:R-LDS-001
     // rule: dec:DEC-053
     #[test]

@@ -239,7 +239,7 @@ fn removal(
     {
         let places = Places::read(view)?;
         if let Some(place) = places.find(code, name) {
-            each_user(view, places.places[place].stem, &mut |alias, mailbox| {
+            each_user(view, places.places[place].stem, &mut |alias, mailbox, _| {
                 if let Ok(address) =
                     crate::core::base::Address::three_part(scope.kind, name, mailbox)
                 {

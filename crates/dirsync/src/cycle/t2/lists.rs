@@ -3,12 +3,13 @@
 //! One R for each list, then its A's: the own users and groups that take part, every external
 //! postoffice and node with its USR file, every gateway with its list. Files are read piece by
 //! piece. Entries whose names or addresses cannot be read are passed over; the check finds them.
-//! Template information of other postoffices is not repeated (ASSIGNED; their T0 sends it).
+//! Templates and their data go along as far as this postoffice has them; the filter of the reply
+//! takes them out again for a requestor that receives none (dsp R-T2T-008).
 
 use std::ops::ControlFlow;
 
 use crate::core::base::address::{Address, AddressType, FullName, MailboxName, PoName, Scope};
-use crate::core::base::{Transaction, UnixTime};
+use crate::core::base::{Entry, Transaction, UnixTime};
 use crate::core::format::gateway_list;
 use crate::core::format::nme::NmeRecord;
 use crate::core::format::usr::UsrRecord;
@@ -18,6 +19,7 @@ use crate::tree::TreeView;
 use crate::tree::view::ViewFile;
 
 use super::super::CycleError;
+use super::template::ListTemplate;
 
 /// Calls `each` with the text of every transaction.
 ///
@@ -45,14 +47,25 @@ pub(super) fn each_list(
                 node: Some(name),
             };
             say(&Transaction::Replace { scope })?;
-            each_user(
-                view,
-                place.stem,
-                &mut |alias, mailbox| match Address::three_part(kind.class(), name, mailbox) {
-                    Ok(address) => say(&Transaction::add(alias, address)),
-                    Err(_) => Ok(()),
-                },
-            )?;
+            let mut template = ListTemplate::open(view, place.stem)?;
+            if let Some(template) = &template {
+                let fields = template.lines();
+                say(&Transaction::Template { scope, fields })?;
+            }
+            each_user(view, place.stem, &mut |alias, mailbox, record| {
+                let Ok(address) = Address::three_part(kind.class(), name, mailbox) else {
+                    return Ok(());
+                };
+                let info = match &mut template {
+                    Some(template) => template.info(record)?,
+                    None => Vec::new(),
+                };
+                say(&Transaction::Add {
+                    entry: Entry { alias, address },
+                    info,
+                    options: Vec::new(),
+                })
+            })?;
         }
     }
     for kind in AddressType::ALL {
@@ -70,6 +83,9 @@ fn own_list(view: &TreeView, now: UnixTime, say: &mut Say<'_>) -> Result<(), Cyc
     let lists = Lists::open(&mut edit, now)?;
     let scope = Scope::pcm(lists.own());
     say(&Transaction::Replace { scope })?;
+    if let Some(fields) = lists.sent_template() {
+        say(&Transaction::Template { scope, fields })?;
+    }
     lists.each_member(&mut |transaction| say(transaction))
 }
 
@@ -80,7 +96,7 @@ fn own_list(view: &TreeView, now: UnixTime, say: &mut Say<'_>) -> Result<(), Cyc
 pub(super) fn each_user(
     view: &TreeView,
     stem: crate::core::base::HexId,
-    each: &mut dyn FnMut(FullName, MailboxName) -> Result<(), CycleError>,
+    each: &mut dyn FnMut(FullName, MailboxName, &UsrRecord) -> Result<(), CycleError>,
 ) -> Result<(), CycleError> {
     let path = usr_path(stem);
     let Some(file) = view.open_file(&path)? else {
@@ -92,7 +108,7 @@ pub(super) fn each_user(
             && let Ok(alias) = FullName::new(record.alias.text())
             && let Ok(mailbox) = MailboxName::read(record.mailbox.text())
         {
-            result = each(alias, mailbox);
+            result = each(alias, mailbox, record);
         }
         match result {
             Ok(()) => ControlFlow::Continue(()),

@@ -474,6 +474,13 @@ impl Lists {
         self.templates.exists() && self.waiting.conf().has(req_options::SEND_TEMPLATES)
     }
 
+    /// The lines of the T of the own list; `None` when templates are not sent.
+    pub(crate) fn sent_template(
+        &self,
+    ) -> Option<Vec<crate::core::base::transaction::TemplateLine>> {
+        self.sends_templates().then(|| self.templates.lines())
+    }
+
     fn sent_info(&self, index: usize) -> Vec<crate::core::base::transaction::Info> {
         if self.sends_templates() {
             self.templates.info(index)

@@ -176,7 +176,7 @@ fn a_record_made_again_is_healed_by_an_import_request() {
 // rule: dsp:R-ORD-007
 // rule: dsp:R-BUG-30
 #[test]
-fn a_requestor_behind_the_purge_gets_three_lines_and_the_rest() {
+fn tv_ord_1_tv_log_8_a_requestor_behind_the_purge_gets_three_lines_and_the_rest() {
     let mut server = TestServer::new(&["Net/PO"]);
     server.fill(1300, 1500, "NET/SRV");
     server.set_numbers("Net/PO", 4, 0, 1);
@@ -277,7 +277,7 @@ fn a_normal_reply_is_paced_between_units() {
 // rule: dsp:R-LIM-003
 // rule: dsp:TV-LOG-9
 #[test]
-fn an_import_reply_over_the_limit_is_not_sent() {
+fn tv_log_9_an_import_reply_over_the_limit_is_not_sent() {
     let mut server = TestServer::new(&["NET/R1"]);
     let mut r1 = requestor("NET/R1", 0, 0, 0);
     r1.conf.limit_kb.set(1);

@@ -3,6 +3,8 @@
 use super::*;
 
 // rule: imp:R-TXN-A
+// rule: dsp:R-TXN-001
+// rule: dsp:R-TXN-003
 // rule: imp:R-TXN-D
 // rule: dec:DEC-017
 // rule: dec:DEC-018
@@ -55,6 +57,9 @@ fn additions_and_deletions_compare_alias_and_address() {
 }
 
 // rule: imp:R-TXN-M
+// rule: dsp:R-TXN-001
+// rule: dsp:R-TXN-003
+// rule: dsp:R-BUG-17
 // rule: imp:R-TXN-M1
 // rule: imp:R-TXN-M3
 // rule: imp:R-TXN-M4
