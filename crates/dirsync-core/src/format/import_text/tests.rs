@@ -67,6 +67,7 @@ fn notes(items: &[Item]) -> Vec<(u64, u32)> {
 // rule: imp:R-FMT-011
 // rule: imp:R-IMP-045
 // rule: imp:R-FMT-010
+// rule: imp:OQ-9
 #[test]
 fn every_fault_of_a_file_is_found_with_line_and_column() {
     let column_form = |alias: &str, address: &str| format!("A {alias:<30} {address}\n");
@@ -208,6 +209,7 @@ fn comments_blank_lines_and_the_end_mark() {
 // rule: imp:R-FMT-006
 // rule: imp:R-FMT-007
 // rule: imp:R-FMT-008
+// rule: imp:R-EXC-001
 // rule: imp:TV-FILE-8
 #[test]
 fn loose_columns_are_taken_with_a_warning_unless_strict() {
@@ -305,6 +307,8 @@ fn templates_have_up_to_256_fields() {
 }
 
 // rule: imp:R-TXN-A
+// rule: imp:OQ-11
+// rule: imp:TV-FILE-15
 #[test]
 fn an_alias_has_one_address_in_one_list_of_a_file() {
     let number = |file: &str| -> Vec<(u64, u16)> {
@@ -324,6 +328,10 @@ fn an_alias_has_one_address_in_one_list_of_a_file() {
         number("A Bob\tPCM:N/P/B\nA Bob\tPCM:N/Q/B\nA bob\tPCM:N/P/C\nA BOB\tPCM:N/P/b\n"),
         [(3, 28)]
     );
+    // Names that somebody cut to 30 characters (Q91648).
+    let cut = "A Network Manager@MSMail Server \tMSMAIL:Network Manager@04455\n";
+    let three = [cut, &cut.replace("04455", "09876"), &cut.replace("04455", "9656867")].concat();
+    assert_eq!(number(&three), [(2, 28), (3, 28)]);
     // Deleted, renamed and emptied in between.
     assert_eq!(
         number("A a\tPCM:N/P/A\nD a\tPCM:N/P/A\nA a\tPCM:N/P/B\nR PCM:N/P\nA a\tPCM:N/P/C\n"),

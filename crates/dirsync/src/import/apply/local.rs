@@ -413,6 +413,7 @@ mod tests {
     // rule: imp:R-USR-001
     // rule: imp:R-USR-002
     // rule: imp:R-USR-005
+    // rule: imp:OQ-1
     #[test]
     fn options_are_read_and_the_wrong_ones_have_their_numbers() {
         let read = wanted(&[

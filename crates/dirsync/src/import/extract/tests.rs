@@ -159,6 +159,30 @@ fn templates_come_along_and_their_lack_is_message_61() {
     );
 }
 
+// rule: imp:R-TPL-005
+#[test]
+fn templates_that_do_not_fit_their_data_are_left_out_with_their_number() {
+    let disk = site();
+    import(
+        &disk,
+        "T PCM:NET/SRV\n Phone:~1~9~N~none~\nA Ann\tPCM:NET/SRV/ann\n- Phone:/555\n",
+    );
+    let scope: Scope = "NET/SRV".parse().unwrap();
+    let templates = ExtractOptions {
+        templates: true,
+        ..options(What::List(scope))
+    };
+    for (path, bytes, code) in [
+        ("INF/00000010.INF", &b"123"[..], 36),
+        ("TPL/00000010.TPL", b"Phone:~1~9~N\r\n", 38),
+    ] {
+        put(&disk, path, bytes);
+        let (out, done) = text(&disk, &templates);
+        assert_eq!(done.problems.kept()[0].line.code, Some(code));
+        assert!(out.ends_with("PCM:NET/SRV/ann\r\n"), "{out}");
+    }
+}
+
 #[test]
 fn lists_that_do_not_exist_and_entries_without_address_are_named() {
     let disk = site();
@@ -166,7 +190,7 @@ fn lists_that_do_not_exist_and_entries_without_address_are_named() {
     let unknown: Scope = "NET/NOWHERE".parse().unwrap();
     assert_eq!(
         failing(What::List(unknown)).to_string(),
-        "[32] Postoffice not found NET/NOWHERE"
+        "[ 32] Postoffice not found NET/NOWHERE"
     );
     assert!(
         failing(What::Type(AddressType::Mhs))
@@ -200,7 +224,8 @@ fn local_users_come_back_with_their_options() {
     let (out, _) = text(&disk, &all);
     assert_eq!(
         out,
-        format!("A Administrator                  PCM:NET/HQ/Admin\r\n{file}")
+        // The administrator of a fresh postoffice takes no part.
+        format!("A Administrator                  PCM:NET/HQ/Admin\r\n&dirsync=N\r\n{file}")
     );
     let other = site();
     assert_eq!(import(&other, &out).counts.failed, 0);

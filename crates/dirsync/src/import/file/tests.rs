@@ -110,6 +110,8 @@ fn waiting(disk: &MemDisk) -> Vec<(u32, String)> {
 // rule: imp:TV-FILE-4
 // rule: imp:R-TXN-M4
 // rule: imp:R-IMP-044
+// rule: imp:R-IMP-041
+// rule: imp:R-IMP-042
 // rule: imp:R-FMT-011
 #[test]
 fn a_wrong_old_alias_is_message_29_and_can_be_corrected_from_the_log() {
@@ -141,6 +143,12 @@ fn a_wrong_old_alias_is_message_29_and_can_be_corrected_from_the_log() {
         "{text}"
     );
     assert!(text.contains("Warning") && text.ends_with("Import is finished.\r\n"));
+    assert!(
+        text.contains("| Status       dirsync Mail Import V"),
+        "{text}"
+    );
+    let numeric = String::from_utf8(read(&disk, "LOG/DSSERVER.LOG").unwrap()).unwrap();
+    assert!(numeric.contains(" | 3  29 Fser Number 3"), "{numeric}");
     let failed = String::from_utf8(read(&disk, FAILURE_LOG).unwrap()).unwrap();
     assert_eq!(
         failed,
@@ -214,6 +222,7 @@ fn a_new_name_stands_in_the_second_line() {
 // rule: imp:R-FMT-020
 // rule: imp:R-FMT-023
 // rule: imp:R-TXN-T
+// rule: imp:R-EXC-006
 #[test]
 fn templates_and_their_data_are_taken_when_asked_for_and_do_not_grow() {
     let disk = site();
@@ -247,10 +256,9 @@ fn templates_and_their_data_are_taken_when_asked_for_and_do_not_grow() {
     assert!(String::from_utf8_lossy(&once).contains("Any Street"));
     import(&disk, &modify, &templates);
     assert_eq!(read(&disk, "INF/00000020.INF").unwrap(), once);
-    let unknown =
-        "M Doe, Jane B.                    SNADS:SNADSGATE/SNADSDGN/JANEDOE\n- Shoe size:/9\n";
+    let unknown = "M Doe, Jane B.                    SNADS:SNADSGATE/SNADSDGN/JANEDOE\n- Shoe size:/9\n- Division/9\n";
     let imported = import(&disk, unknown, &templates);
-    assert_eq!(codes(&imported), [(1, 37)]);
+    assert_eq!(codes(&imported), [(1, 37), (1, 37)]);
     // T again throws all data away (Q125920).
     let only_t: String = file
         .lines()
@@ -573,6 +581,8 @@ fn to_dirsync_fills_the_waiting_transactions_and_no_list() {
 // rule: imp:R-ADR-005
 // rule: imp:R-ADR-006
 // rule: imp:R-POL-003
+// rule: imp:R-AUT-006
+// rule: imp:R-AUT-007
 #[test]
 fn places_that_are_not_known_are_refused_or_created() {
     let disk = site();
@@ -602,7 +612,14 @@ fn places_that_are_not_known_are_refused_or_created() {
     conf.srv_network = field("NET");
     conf.srv_postoffice = field("SRV");
     put(&disk, REQCONF, &conf.encode());
+    // What an old IMPORT put behind the last record of an XTN file (Q128243) goes.
+    let mut xtn = read(&disk, "XTN/00000001.XTN").unwrap();
+    xtn.extend_from_slice(&[1; 223]);
+    put(&disk, "XTN/00000001.XTN", &xtn);
     let imported = import(&disk, file, &create);
+    assert_eq!(read(&disk, "XTN/00000001.XTN").unwrap().len() % 698, 0);
+    // The new postoffice stands beside those that were there.
+    assert_eq!(list(&disk, 0x10), rows(&[("Gus", "gus")]));
     assert_eq!(codes(&imported), [(3, 44), (4, 68), (5, 64), (6, 44)]);
     assert_eq!(imported.counts.created, 2);
     assert_eq!(aliases(&disk), ["Administrator", "Ann", "Bob", "Gus"]);
@@ -669,6 +686,75 @@ fn a_file_that_empties_a_list_or_the_postoffice_is_held() {
     allowed.allow_deletes.allow("NET/HQ=30").unwrap();
     assert_eq!(import(&disk, &deletes, &allowed).counts.deleted, 30);
     assert!(try_import(&disk, "R PCM:NET/SRV\n", &allowed).is_err());
+}
+
+// rule: imp:TV-ID-1
+#[test]
+fn lost_counters_give_nobody_a_mailbag_that_exists() {
+    let disk = site();
+    let users = |first: u32| -> String {
+        (first..first + 5)
+            .map(|n| format!("A User {n}\tPCM:NET/HQ/user{n}\n"))
+            .collect()
+    };
+    import(&disk, &users(1), &options());
+    put(&disk, "GLB/CONTROL.GLB", &[0; 8]);
+    assert_eq!(import(&disk, &users(6), &options()).counts.added, 5);
+    let mut bags: Vec<_> = (1..11)
+        .map(|n| {
+            user(&disk, &format!("user{n}"))
+                .unwrap()
+                .1
+                .mailbag
+                .get()
+                .unwrap()
+        })
+        .collect();
+    bags.push(user(&disk, "Admin").unwrap().1.mailbag.get().unwrap());
+    bags.sort();
+    bags.dedup();
+    assert_eq!(bags.len(), 11);
+}
+
+struct Impatient;
+
+impl Progress for Impatient {
+    fn start(&self, _: &str, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn message(&self, _: &str) {}
+    fn finish(&self) {}
+    fn stop_requested(&self) -> bool {
+        true
+    }
+}
+
+// rule: imp:R-IMP-025
+// rule: imp:R-IMP-048
+#[test]
+fn an_import_can_be_stopped_and_years_have_two_digits() {
+    let disk = site();
+    let late = FileOptions {
+        now: UnixTime(1_041_379_200),
+        ..options()
+    };
+    let mut tree = writer(&disk);
+    let mut file = &b"A Ann\tPCM:NET/SRV/ann\n"[..];
+    let stopped = run_file(
+        &mut tree,
+        &mut file,
+        &late,
+        &info(Command::ImportFile),
+        &Impatient,
+    );
+    assert!(matches!(stopped, Err(ImportError::Interrupted)));
+    drop(tree);
+    assert_eq!(list(&disk, 0x10), []);
+    import(&disk, "A Ann\tPCM:NET/SRV/ann\n", &late);
+    assert!(
+        log(&disk).starts_with("01/01/03 00:00:00 | "),
+        "{}",
+        log(&disk)
+    );
 }
 
 struct Broken;

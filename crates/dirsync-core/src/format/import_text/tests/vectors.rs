@@ -205,6 +205,7 @@ fn check_transaction(name: &str, table: &Value, placed: &Placed) {
 // rule: imp:TV-FILE-14
 // rule: imp:TV-FILE-16
 // rule: imp:R-TXN-M2
+// rule: imp:R-GRP-001
 #[test]
 fn published_files_are_read_as_their_tables_say() {
     let mut compared = 0;
