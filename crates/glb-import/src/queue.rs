@@ -78,6 +78,7 @@ pub(crate) fn run(args: &QueueArgs, session: &mut Session<'_>) -> anyhow::Result
         break_lock: args.break_lock,
         accept_older: args.accept_older,
         discard_waiting: args.discard_waiting,
+        wait: settings.wait,
         ..QueueOptions::at(UnixTime(settings.now()))
     };
     let mut report = Report::new(Command::ImportQueue.words(), settings);

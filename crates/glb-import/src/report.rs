@@ -1,10 +1,44 @@
-//! What both commands report: problems, the steps of a plan (shared with the other programs), a
-//! rebuilt list.
+//! What both commands report: problems, the steps of a plan, a rebuilt list.
 
 use dirsync::import::rebuild::Rebuilt;
-pub(crate) use dirsync_cli::messages::{add, steps};
+use dirsync::tree::TreeView;
+use dirsync::tree::journal::{Plan, Step};
+pub(crate) use dirsync_cli::messages::add;
 use dirsync_cli::output::Output;
+use dirsync_cli::report::{PlanStep, Side};
 use serde::Serialize;
+
+/// The steps of a plan: `before` is what stands there (a length in bytes), `after` what will.
+pub(crate) fn steps(view: &TreeView, plan: &Plan) -> Vec<PlanStep> {
+    plan.steps()
+        .map(|(path, step)| {
+            let before = || {
+                view.stat_on_disk(path)
+                    .ok()
+                    .flatten()
+                    .map_or(Side::Nothing, |stat| Side::Number(stat.len))
+            };
+            let (before, after) = match step {
+                Step::Replace { bytes } => (before(), Side::Number(bytes.len() as u64)),
+                Step::Extents {
+                    len_before,
+                    len_after,
+                    ..
+                } => (Side::Number(*len_before), Side::Number(*len_after)),
+                Step::Remove => (before(), Side::Nothing),
+                Step::Mkdir => (Side::Nothing, Side::Text("directory".into())),
+                Step::Rmdir => (Side::Text("directory".into()), Side::Nothing),
+                Step::Move { to } => (before(), Side::Text(to.to_string())),
+            };
+            PlanStep {
+                op: step.word().into(),
+                path: path.to_string(),
+                before,
+                after,
+            }
+        })
+        .collect()
+}
 
 /// A rebuilt list.
 #[derive(Debug, Serialize)]

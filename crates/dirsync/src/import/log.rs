@@ -169,6 +169,7 @@ mod tests {
     use super::*;
 
     // rule: imp:R-IMP-040
+    // rule: imp:R-IMP-043
     // rule: pof:R-GAL-009
     #[test]
     fn lines_have_the_published_form() {

@@ -18,6 +18,7 @@
 //! Cost: every source is read once, the three files are written once and only when they changed.
 //! A million names take about 150 MB while they are merged and as much while ids are given.
 
+mod held;
 mod order;
 mod sources;
 #[cfg(test)]
@@ -139,7 +140,8 @@ pub fn plan_rebuild(
             edit.plan_mut().replace(path, bytes)?;
         }
     }
-    if changed || enabled {
+    let left = held::remove_left(&mut edit)?;
+    if changed || enabled || left {
         log::append(
             &mut edit,
             options.now,
@@ -154,7 +156,7 @@ pub fn plan_rebuild(
             entries_before,
             words,
             new_ids: given.new,
-            changed: changed || enabled,
+            changed: changed || enabled || left,
             problems,
         },
     })
@@ -170,7 +172,11 @@ pub fn rebuild(
     info: &CommitInfo,
     progress: &dyn Progress,
 ) -> Result<(Rebuilt, Option<Committed>), ImportError> {
-    let RebuildPlan { plan, rebuilt } = plan_rebuild(tree.view(), options, progress)?;
+    let RebuildPlan { mut plan, rebuilt } = plan_rebuild(tree.view(), options, progress)?;
+    let _guards = match held::hold(tree.view(), &plan)? {
+        Some(guards) => guards,
+        None => return Err(held::keep_beside(tree, &mut plan, options, info)?),
+    };
     let info = CommitInfo {
         counts: vec![("entries", rebuilt.entries), ("new_ids", rebuilt.new_ids)],
         ..info.clone()

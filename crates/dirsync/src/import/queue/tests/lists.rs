@@ -7,6 +7,7 @@ use super::*;
 // rule: dec:DEC-017
 // rule: dec:DEC-018
 // rule: imp:R-TXN-A2
+// rule: imp:R-EXC-001
 #[test]
 fn additions_and_deletions_compare_alias_and_address() {
     let disk = site();
@@ -96,6 +97,7 @@ fn a_modification_keeps_the_id_and_a_wrong_old_alias_changes_nothing() {
 // rule: dec:DEC-082
 // rule: imp:R-ID-004
 // rule: imp:R-ID-001
+// rule: imp:R-EXC-004
 #[test]
 fn a_replace_gives_the_same_entries_their_ids_and_all_others_new_ones() {
     let disk = site();
