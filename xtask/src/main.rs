@@ -4,11 +4,13 @@
 //! `run(args: &Args, root: &Path) -> anyhow::Result<bool>`; `false` means that it found something,
 //! exit 1. To add one: declare the module, add a line to [`Task`] and one to [`run`].
 
+mod bench;
 mod conformance;
 mod demo;
 mod faults;
 mod fuzz;
 mod make_network;
+mod simulate;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,11 @@ struct Cli {
 
 #[derive(clap::Subcommand)]
 enum Task {
+    /// The programs beside well-known tools that do the same amount of work (release builds).
+    Bench(bench::Args),
+    /// Runs one program and writes what it took; used by `bench`, so that no other process counts.
+    #[command(hide = true)]
+    BenchChild(bench::child::Args),
     /// Which rules of the specification are proven by a test, left out, or neither.
     Conformance(conformance::Args),
     /// Every command that commits, with every disk operation stopped, failed and hung in turn.
@@ -43,6 +50,8 @@ enum Task {
     Demo,
     /// Postoffices with users, registered and exported, never run.
     MakeNetwork(make_network::Args),
+    /// Random networks of postoffices with troubles: do their lists become equal?
+    Simulate(simulate::Args),
     /// Offset tables against structs, floors of the modules, length of files.
     Tidy,
 }
@@ -61,6 +70,8 @@ fn main() -> ExitCode {
 
 fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
     match task {
+        Task::Bench(args) => bench::run(args, root).map(|()| true),
+        Task::BenchChild(args) => bench::child::run(args),
         Task::Conformance(args) => conformance::run(args, root),
         Task::Faults(args) => faults::run(args, root),
         Task::Fuzz { seconds, target } => {
@@ -68,6 +79,7 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         }
         Task::Demo => demo::run(root).map(|()| true),
         Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
+        Task::Simulate(args) => simulate::run(args, root),
         Task::Tidy => tidy::run(root).map(|()| true),
     }
 }

@@ -5,9 +5,7 @@
 //! server and learn of each other in the first cycle, as autocreate makes them (imp R-AUT-001). With
 //! `--hub` the last postoffice is reached through the second one.
 
-#[cfg(test)]
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +28,7 @@ use dirsync::tree::lock::Holder;
 use dirsync::tree::{Command, Domain, DomainKind, OpenOptions, TreeMut};
 
 /// The time of everything that is made: 1994-04-07 12:13:52 UTC (Q96060).
-const MADE: UnixTime = UnixTime(765_720_832);
+pub(crate) const MADE: UnixTime = UnixTime(765_720_832);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -51,10 +49,10 @@ pub(crate) struct Args {
 }
 
 /// A small generator (splitmix64): the same seed is the same run everywhere.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -62,18 +60,18 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         let len = u64::try_from(from.len()).unwrap_or(1).max(1);
         let at = usize::try_from(self.next() % len).unwrap_or(0);
         from.get(at).copied().unwrap_or_default()
     }
 }
 
-const FIRST: &[&str] = &[
+pub(crate) const FIRST: &[&str] = &[
     "Ada", "Émilie", "Sofja", "Niels", "José", "Bjørn", "Zoë", "Paul", "Mark", "Bryan", "Åsa",
     "Jürgen", "Inês", "Carl", "Emmy", "Sonja",
 ];
-const LAST: &[&str] = &[
+pub(crate) const LAST: &[&str] = &[
     "Noether",
     "Gauß",
     "Abel",
@@ -135,35 +133,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn make(args: &Args, number: u16) -> anyhow::Result<()> {
     let mut dice = Dice(args.seed ^ (u64::from(number) << 32));
-    let mut tree_id = [0; 16];
-    tree_id[..8].copy_from_slice(&dice.next().to_le_bytes());
-    tree_id[8..].copy_from_slice(&dice.next().to_le_bytes());
-    let dir = format!("PO{number:04}");
-    let parent: Arc<dyn Disk> = Arc::new(RealDisk::open(&args.dir)?);
-    InitPlan::new(&FreshParams {
-        network: b"NET",
-        postoffice: dir.as_bytes(),
-        admin_mailbox: b"Admin",
-        admin_full_name: b"Administrator",
-        created: MADE.timestamp(),
-        zone: "UTC",
-        tree_id: TreeId(tree_id),
-        serial: b"0000-00000",
-    })?
-    .carry_out(
-        &parent,
-        &dir,
-        &BuildOptions {
-            holder: Holder::default(),
-            seed: u32::from(number),
-            wait: Duration::ZERO,
-        },
-    )?;
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&args.dir.join(&dir))?);
-    let domain = Domain {
-        kind: DomainKind::Postoffice,
-    };
-    let mut tree = TreeMut::open(disk, domain, &OpenOptions::default())?;
+    let mut tree = empty(&args.dir, &format!("PO{number:04}"), &mut dice)?;
     commit(&mut tree, Command::Postoffice, |edit| {
         routes(edit, args, number)
     })?;
@@ -177,7 +147,39 @@ fn make(args: &Args, number: u16) -> anyhow::Result<()> {
     })
 }
 
-fn commit(
+/// Makes the postoffice `NET/<name>` in the directory `dir/<name>` and opens it.
+pub(crate) fn empty(dir: &Path, name: &str, dice: &mut Dice) -> anyhow::Result<TreeMut> {
+    let mut tree_id = [0; 16];
+    tree_id[..8].copy_from_slice(&dice.next().to_le_bytes());
+    tree_id[8..].copy_from_slice(&dice.next().to_le_bytes());
+    let parent: Arc<dyn Disk> = Arc::new(RealDisk::open(dir)?);
+    InitPlan::new(&FreshParams {
+        network: b"NET",
+        postoffice: name.as_bytes(),
+        admin_mailbox: b"Admin",
+        admin_full_name: b"Administrator",
+        created: MADE.timestamp(),
+        zone: "UTC",
+        tree_id: TreeId(tree_id),
+        serial: b"0000-00000",
+    })?
+    .carry_out(
+        &parent,
+        name,
+        &BuildOptions {
+            holder: Holder::default(),
+            seed: u32::from_le_bytes([tree_id[0], tree_id[1], tree_id[2], tree_id[3]]),
+            wait: Duration::ZERO,
+        },
+    )?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&dir.join(name))?);
+    let domain = Domain {
+        kind: DomainKind::Postoffice,
+    };
+    Ok(TreeMut::open(disk, domain, &OpenOptions::default())?)
+}
+
+pub(crate) fn commit(
     tree: &mut TreeMut,
     command: Command,
     change: impl FnOnce(&mut Edit<'_>) -> anyhow::Result<()>,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use dirsync_core::base::time::UnixTime;
 use dirsync_sim::faults::{Sabotage, Scenario, observe_postoffice, run};
-use dirsync_tree::disk::Disk;
 use dirsync_tree::disk::mem::MemDisk;
-use dirsync_tree::journal::{CommitInfo, Plan};
+use dirsync_tree::disk::{Disk, DiskResult};
+use dirsync_tree::journal::{CommitInfo, Content, Plan, Source};
 use dirsync_tree::{Command, Domain, DomainKind, OpenOptions, RelPath, TreeError, TreeMut};
 
 const LAYOUT: &str = "layout=dirsync-open\r\nversion=1\r\n\
@@ -48,6 +48,20 @@ fn open(disk: Arc<dyn Disk>) -> Result<TreeMut, String> {
     TreeMut::open(disk, domain, &options).map_err(|error: TreeError| error.to_string())
 }
 
+#[derive(Debug)]
+struct Fives(u64);
+
+impl Source for Fives {
+    fn len_bytes(&self) -> u64 {
+        self.0
+    }
+
+    fn fill(&self, buf: &mut [u8], _offset: u64) -> DiskResult<()> {
+        buf.fill(5);
+        Ok(())
+    }
+}
+
 fn info() -> CommitInfo {
     CommitInfo {
         command: Command::CheckFix,
@@ -70,7 +84,8 @@ fn first(tree: &mut TreeMut) -> Result<(), String> {
     let mut plan = Plan::new();
     let mut fill = || -> Result<(), dirsync_tree::journal::PlanError> {
         plan.replace(p("NME/ADMIN.NME"), vec![8; 5000])?;
-        plan.replace(p("GLB/NEW.GLB"), vec![5; 1300])?;
+        // Made piece by piece: the crash argument is the same for it.
+        plan.replace_with(p("GLB/NEW.GLB"), Content::Source(Arc::new(Fives(1300))))?;
         plan.patch(p("GLB/FLAG.GLB"), 2, 0, vec![2, 0])?;
         plan.append(p("MBG/SYSTEM.MBG"), 2320, vec![6; 1160])?;
         plan.patch(p("MBG/SYSTEM.MBG"), 2320, 500, vec![1; 40])?;

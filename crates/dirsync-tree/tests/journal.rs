@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use dirsync_core::base::time::UnixTime;
 use dirsync_tree::disk::mem::{MemDisk, Survival};
-use dirsync_tree::disk::{Disk, EntryKind, LockKind};
-use dirsync_tree::journal::{CommitInfo, Plan};
+use dirsync_tree::disk::{Disk, DiskError, DiskErrorKind, DiskOp, DiskResult, EntryKind, LockKind};
+use dirsync_tree::journal::{CommitInfo, Content, Plan, Source};
 use dirsync_tree::{
     Command, Domain, DomainKind, ErrorClass, OpenOptions, RelPath, TreeError, TreeMut, TreeView,
 };
@@ -97,6 +97,68 @@ fn a_commit_does_all_of_its_plan_and_is_durable_when_it_returns() {
          bytes=167 fixed=2\r\n"
     );
     assert_eq!(view.stat("GLB/JOURNAL/COMMIT").unwrap(), None);
+}
+
+/// Bytes that count up, made on demand; cannot be made from `broken_at` on.
+#[derive(Debug)]
+struct Made {
+    len: u64,
+    broken_at: u64,
+}
+
+impl Source for Made {
+    fn len_bytes(&self) -> u64 {
+        self.len
+    }
+
+    fn fill(&self, buf: &mut [u8], offset: u64) -> DiskResult<()> {
+        if offset + buf.len() as u64 > self.broken_at {
+            return Err(DiskError::new(
+                DiskOp::ReadAt,
+                &p("SOURCE"),
+                DiskErrorKind::Io,
+            ));
+        }
+        for (at, byte) in (offset..).zip(buf) {
+            *byte = u8::try_from(at % 251).unwrap();
+        }
+        Ok(())
+    }
+}
+
+// rule: dec:4
+#[test]
+fn content_made_piece_by_piece_is_committed_whole_or_not_at_all() {
+    let disk = tree();
+    let before = disk.snapshot();
+    let len = 700_001;
+    let plan = |broken_at| {
+        let mut plan = everything();
+        let content = Content::Source(Arc::new(Made { len, broken_at }));
+        plan.replace_with(p("NME/BIG.NME"), content).unwrap();
+        plan
+    };
+    // The last piece cannot be made: nothing happened, the tree can go on.
+    let mut tree = open(&disk);
+    assert!(tree.commit(&plan(len - 1), &info()).is_err());
+    let after = disk.snapshot();
+    for (path, node) in &before {
+        if path != "GLB/TREE.LCK" {
+            assert_eq!(after.get(path), Some(node), "{path}");
+        }
+    }
+    assert!(!after.keys().any(|path| path.ends_with(".STG")));
+    let done = tree.commit(&plan(len), &info()).unwrap().unwrap();
+    assert_eq!(done.payload_bytes, 167 + len);
+    drop(tree);
+    let view = view(&disk.crash(Survival::Nothing));
+    let bytes = view.read("NME/BIG.NME", len).unwrap().unwrap();
+    assert_eq!(bytes.len() as u64, len);
+    assert!(
+        (0u64..)
+            .zip(&bytes)
+            .all(|(at, &byte)| u64::from(byte) == at % 251)
+    );
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::resync::Resync;
 use crate::tree;
 
 #[derive(Serialize)]
-struct ListRow {
+pub(crate) struct ListRow {
     list: String,
     before: u64,
     after: u64,
@@ -31,7 +31,7 @@ struct ListRow {
 }
 
 #[derive(Serialize)]
-struct Counts {
+pub(crate) struct Counts {
     added: u64,
     deleted: u64,
     modified: u64,
@@ -40,8 +40,8 @@ struct Counts {
     repeated: u64,
     ignored: u64,
     failed: u64,
-    created: u64,
-    copies: u64,
+    pub(crate) created: u64,
+    pub(crate) copies: u64,
 }
 
 #[derive(Serialize)]
@@ -132,32 +132,13 @@ fn left_out(args: &QueueArgs, view: &TreeView) -> Option<&'static str> {
 
 impl Result_ {
     fn new(imported: &Imported) -> Self {
-        let counts = imported.counts;
-        let row = |list: &ListChange| ListRow {
-            list: list.list.to_string(),
-            before: list.before,
-            after: list.after,
-            removed: list.removed,
-            changed: list.changed,
-        };
         Self {
             records: imported.records,
             damaged: imported.damaged,
             resync: imported.resync.as_ref().map(Resync::new),
             covered: imported.covered,
-            counts: Counts {
-                added: counts.added,
-                deleted: counts.deleted,
-                modified: counts.modified,
-                replaced: counts.replaced,
-                templates: counts.templates,
-                repeated: counts.repeated,
-                ignored: counts.ignored,
-                failed: counts.failed,
-                created: counts.created,
-                copies: counts.copies,
-            },
-            lists: imported.lists.iter().map(row).collect(),
+            counts: Counts::new(&imported.counts),
+            lists: imported.lists.iter().map(ListRow::new).collect(),
             plan: Vec::new(),
             transaction: None,
             rebuild_left_out: None,
@@ -178,21 +159,10 @@ impl Text for Result_ {
             out.line("no transactions wait")?;
         } else {
             let counts = &self.counts;
-            out.line(&format!(
-                "{} transactions: {} added, {} deleted, {} modified, {} lists replaced, {} already so, {} ignored, {} failed",
-                self.records,
-                counts.added,
-                counts.deleted,
-                counts.modified,
-                counts.replaced,
-                counts.repeated,
-                counts.ignored,
-                counts.failed
-            ))?;
+            let sentence = counts.sentence();
+            out.line(&format!("{} transactions: {sentence}", self.records))?;
             for list in self.lists.iter().filter(|list| list.changed) {
-                let name = escape::text(&list.list);
-                let (before, after) = (list.before, list.after);
-                out.line(&format!("  {name}: {before} -> {after} entries"))?;
+                out.line(&list.sentence())?;
             }
             if counts.created > 0 {
                 out.line(&format!("  postoffices created: {}", counts.created))?;
@@ -207,5 +177,56 @@ impl Text for Result_ {
             }
             (None, _) => Ok(()),
         }
+    }
+}
+
+impl ListRow {
+    pub(crate) fn new(list: &ListChange) -> Self {
+        Self {
+            list: list.list.to_string(),
+            before: list.before,
+            after: list.after,
+            removed: list.removed,
+            changed: list.changed,
+        }
+    }
+
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    pub(crate) fn sentence(&self) -> String {
+        let name = escape::text(&self.list);
+        format!("  {name}: {} -> {} entries", self.before, self.after)
+    }
+}
+
+impl Counts {
+    pub(crate) fn new(counts: &dirsync::import::apply::Counts) -> Self {
+        Self {
+            added: counts.added,
+            deleted: counts.deleted,
+            modified: counts.modified,
+            replaced: counts.replaced,
+            templates: counts.templates,
+            repeated: counts.repeated,
+            ignored: counts.ignored,
+            failed: counts.failed,
+            created: counts.created,
+            copies: counts.copies,
+        }
+    }
+
+    pub(crate) fn sentence(&self) -> String {
+        format!(
+            "{} added, {} deleted, {} modified, {} lists replaced, {} already so, {} ignored, {} failed",
+            self.added,
+            self.deleted,
+            self.modified,
+            self.replaced,
+            self.repeated,
+            self.ignored,
+            self.failed
+        )
     }
 }

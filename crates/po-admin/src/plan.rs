@@ -14,7 +14,7 @@ pub(crate) fn steps(view: Option<&TreeView>, plan: &Plan) -> Vec<PlanStep> {
                     .map_or(Side::Nothing, |stat| Side::Number(stat.len))
             };
             let (before, after) = match step {
-                Step::Replace { bytes } => (before(), Side::Number(bytes.len() as u64)),
+                Step::Replace { content } => (before(), Side::Number(content.len_bytes())),
                 Step::Extents {
                     len_before,
                     len_after,

@@ -234,12 +234,14 @@ const UPPER_850: [u8; 256] = {
 
 /// The upper-case form of a byte of code page 850; bytes without one are their own.
 #[must_use]
+#[inline]
 pub fn upper_850(byte: u8) -> u8 {
     UPPER_850[usize::from(byte)]
 }
 
 /// Whether two names in code page 850 are the same without regard to case (Q103421).
 #[must_use]
+#[inline]
 pub fn eq_ignore_case_850(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(&x, &y)| upper_850(x) == upper_850(y))
 }

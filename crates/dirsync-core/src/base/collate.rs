@@ -61,6 +61,7 @@ const PLAIN: [u8; 256] = {
 /// The plain letter of a byte of code page 850, accent folded and case kept; `None` when the byte
 /// is no letter.
 #[must_use]
+#[inline]
 pub fn plain_letter(byte: u8) -> Option<u8> {
     match PLAIN[usize::from(byte)] {
         0 => None,
@@ -68,10 +69,27 @@ pub fn plain_letter(byte: u8) -> Option<u8> {
     }
 }
 
-/// The key of a byte of code page 850 (decisions.md 2.18).
+/// The keys of all bytes.
+const KEYS: [u8; 256] = {
+    let mut keys = [0u8; 256];
+    let mut at = 0;
+    let mut byte = 0u8;
+    while at < keys.len() {
+        keys[at] = match PLAIN[at] {
+            0 => byte,
+            plain => plain.to_ascii_uppercase(),
+        };
+        at += 1;
+        byte = byte.wrapping_add(1);
+    }
+    keys
+};
+
+/// The key of a byte of code page 850 (decisions.md 2.18); 0 of the byte 0 alone.
 #[must_use]
+#[inline]
 pub fn key(byte: u8) -> u8 {
-    plain_letter(byte).map_or(byte, |plain| plain.to_ascii_uppercase())
+    KEYS[usize::from(byte)]
 }
 
 /// Compares two names in code page 850: key by key, then byte by byte.
@@ -79,12 +97,17 @@ pub fn key(byte: u8) -> u8 {
 /// Ties between equal names are broken by the caller: by net/po/mailbox, then by offset in the
 /// source list.
 #[must_use]
+#[inline]
 pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    if a == b {
+        return Ordering::Equal;
+    }
     compare_folded(a, b).then_with(|| a.cmp(b))
 }
 
 /// Compares by keys alone: `Equal` when the names differ in case and accents at most.
 #[must_use]
+#[inline]
 pub fn compare_folded(a: &[u8], b: &[u8]) -> Ordering {
     a.iter()
         .map(|&byte| key(byte))

@@ -70,6 +70,7 @@ impl<const N: usize> CpField<N> {
 
     /// The text: the bytes before the first NUL, all of them when there is none.
     #[must_use]
+    #[inline]
     pub fn text(&self) -> &[u8] {
         match self.nul() {
             Some(end) => &self.0[..end],
@@ -85,8 +86,9 @@ impl<const N: usize> CpField<N> {
 
     /// Whether the text is empty (bytes behind the NUL do not count).
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.text().is_empty()
+        self.0.first().is_none_or(|&byte| byte == 0)
     }
 
     /// Whether there is a NUL at all.
@@ -114,6 +116,7 @@ impl<const N: usize> CpField<N> {
         &self.0
     }
 
+    #[inline]
     fn nul(&self) -> Option<usize> {
         self.0.iter().position(|&byte| byte == 0)
     }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod field;
 pub mod finding;
 pub mod ident;
+pub mod keysort;
 pub mod logline;
 pub mod stem;
 pub mod stored_date;

@@ -26,6 +26,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::nme::NmeRecord;
 use super::record::{FileLayout, FileView, FixedRecord, NoHeader, fixed_record};
+use crate::base::keysort::{self, PIECE_LEN_BYTES};
 use crate::base::{DecodeError, DecodeErrorKind};
 
 /// Header of GALINDEX.GLB.
@@ -111,74 +112,142 @@ impl FromIterator<u8> for Folded {
     }
 }
 
-/// A word while the index is made: where it stands, 12 bytes.
-#[derive(Clone, Copy)]
-struct Word {
-    record: u32,
-    start: u8,
-    len: u8,
-    number: u8,
-    /// Slot + 1, 0 for words that begin with a digit.
-    slot: u8,
-}
-
 /// Makes the index of a Global Address List.
 ///
 /// # Errors
-/// The list or the index is longer than byte offsets of 32 bits reach.
+/// As [`build_with`].
 pub fn build(gal: &[NmeRecord], fold: Fold) -> Result<Vec<u8>, DecodeError> {
-    let limit = |what, len: usize| {
-        let kind = DecodeErrorKind::Limit(what, u64::from(u32::MAX), len as u64);
-        DecodeError::new("GALINDEX.GLB", 0, kind)
-    };
-    let name_len = NmeRecord::SIZE;
-    let list_len = gal.len().saturating_mul(name_len);
-    u32::try_from(list_len).map_err(|_| limit("the length of GAL.NME", list_len))?;
-    let mut found: Vec<Word> = Vec::new();
-    for (record, entry) in (0u32..).zip(gal) {
-        let name = entry.alias.text();
-        for (word, number) in words(name, fold).zip(1u8..) {
-            let start = word.as_ptr().addr() - name.as_ptr().addr();
-            let small = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
-            found.push(Word {
-                record,
-                start: small(start),
-                len: small(word.len()),
-                number,
-                slot: small(slot_of(word, fold).map_or(0, |slot| slot + 1)),
-            });
-        }
-    }
-    let text = |word: &Word| {
-        let start = usize::from(word.start);
-        let name = gal[word.record as usize].alias.raw();
-        &name[start..start + usize::from(word.len)]
-    };
-    // The key ends with record and number, so the order is complete and an unstable sort will do.
-    found.sort_unstable_by(|a, b| {
-        a.slot
-            .cmp(&b.slot)
-            .then_with(|| compare_folded(text(a), text(b), fold))
-            .then_with(|| (a.record, a.number).cmp(&(b.record, b.number)))
+    let count = u32::try_from(gal.len()).map_err(|_| too_long(LIST, gal.len()))?;
+    build_with(count, |record| gal[record as usize].alias.text(), fold)
+}
+
+const LIST: &str = "the length of GAL.NME";
+const INDEX: &str = "the length of the index";
+
+fn too_long(what: &'static str, len: usize) -> DecodeError {
+    let kind = DecodeErrorKind::Limit(what, u64::from(u32::MAX), len as u64);
+    DecodeError::new("GALINDEX.GLB", 0, kind)
+}
+
+/// Makes the index of a list of `count` records whose names are `name(0)`, `name(1)`, … Each word takes
+/// 16 bytes while it is sorted, and 6 in the index.
+///
+/// # Errors
+/// The list or the index is longer than byte offsets of 32 bits reach.
+pub fn build_with<'a>(
+    count: u32,
+    name: impl Fn(u32) -> &'a [u8],
+    fold: Fold,
+) -> Result<Vec<u8>, DecodeError> {
+    let list_len = (count as usize).saturating_mul(NmeRecord::SIZE);
+    u32::try_from(list_len).map_err(|_| too_long(LIST, list_len))?;
+    let letters = Letters::new(fold);
+    let mut counts = [0u32; 53];
+    let first = (0..count).flat_map(|record| {
+        // A name has at most 31 bytes, so 16 words.
+        let words = letters.words(name(record)).zip(1u8..);
+        words.map(move |(word, number)| (record, number, word))
     });
-    let index_len = found.len().saturating_mul(GalIndexEntry::SIZE) + GalIndexHeader::SIZE;
-    u32::try_from(index_len).map_err(|_| limit("the length of the index", index_len))?;
+    let words = keysort::sorted(
+        // The number ends the order: record, then number of the word.
+        first.map(|(record, number, word)| {
+            let slot = letters.slot(word);
+            if let Some(count) = counts.get_mut(usize::from(slot)) {
+                *count = count.saturating_add(1);
+            }
+            let id = u64::from(record) << 8 | u64::from(number);
+            (id, letters.piece(word, 0))
+        }),
+        |id, from| {
+            let (record, number) = record_and_number(id);
+            let nth = usize::from(number).saturating_sub(1);
+            let word = letters.words(name(record)).nth(nth);
+            letters.piece(word.unwrap_or_default(), from)
+        },
+        |_, _| Ordering::Equal,
+    );
+    let index_len = words.len().saturating_mul(GalIndexEntry::SIZE) + GalIndexHeader::SIZE;
+    u32::try_from(index_len).map_err(|_| too_long(INDEX, index_len))?;
     let mut header = GalIndexHeader::zeroed();
-    let mut entries = Vec::with_capacity(found.len());
-    for (at, word) in found.iter().enumerate() {
-        let slot = usize::from(word.slot).checked_sub(1);
-        if let Some(first) = slot.and_then(|slot| header.slots.get_mut(slot))
-            && first.get() == 0
-        {
-            let offset = GalIndexHeader::SIZE + at * GalIndexEntry::SIZE;
-            first.set(u32::try_from(offset).unwrap_or(0));
+    // The words that begin with a digit come first.
+    let mut before = counts[0];
+    for (slot, &count) in header.slots.iter_mut().zip(&counts[1..]) {
+        if count > 0 {
+            // The whole index has fewer than 2^32 bytes.
+            slot.set(before.saturating_mul(6).saturating_add(208));
         }
-        entries.push(GalIndexEntry {
-            word: U16::new(u16::from(word.number)),
-            offset: U32::new(word.record * 45),
-        });
+        before = before.saturating_add(count);
     }
-    Ok(GALINDEX.build(&header, &entries))
+    let mut index = Vec::with_capacity(index_len);
+    index.extend_from_slice(header.as_bytes());
+    for word in words {
+        let (record, number) = record_and_number(word.id());
+        let entry = GalIndexEntry {
+            word: U16::new(u16::from(number)),
+            offset: U32::new(record * 45),
+        };
+        index.extend_from_slice(entry.as_bytes());
+    }
+    Ok(index)
+}
+
+/// What the number of a word in the sort stands for.
+fn record_and_number(id: u64) -> (u32, u8) {
+    let [number, a, b, c, d, ..] = id.to_le_bytes();
+    (u32::from_le_bytes([a, b, c, d]), number)
+}
+
+/// What a byte is in words, by table: a list of a million names asks a hundred million times.
+struct Letters {
+    /// The key of a byte of a word; 0 of other bytes.
+    keys: [u8; 256],
+    /// The slot + 1 of words that begin with a byte, 0 for digits.
+    slots: [u8; 256],
+}
+
+impl Letters {
+    fn new(fold: Fold) -> Self {
+        let mut letters = Self {
+            keys: [0; 256],
+            slots: [0; 256],
+        };
+        let tables = letters.keys.iter_mut().zip(&mut letters.slots);
+        for (byte, (key, slot)) in (0..=u8::MAX).zip(tables) {
+            if is_word_byte(byte, fold) {
+                *key = fold(byte);
+            }
+            let of_slot = slot_of(&[byte], fold).and_then(|slot| u8::try_from(slot + 1).ok());
+            *slot = of_slot.unwrap_or(0);
+        }
+        letters
+    }
+
+    fn words<'t, 'a: 't>(&'t self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 't {
+        name.split(|&byte| self.keys[usize::from(byte)] == 0)
+            .filter(|word| !word.is_empty())
+    }
+
+    fn slot(&self, word: &[u8]) -> u8 {
+        word.first()
+            .map_or(0, |&byte| self.slots[usize::from(byte)])
+    }
+
+    /// What words are ordered by: slot, then keys.
+    fn piece(&self, word: &[u8], from: usize) -> [u8; PIECE_LEN_BYTES] {
+        let key = |byte| self.keys[usize::from(byte)];
+        match from.checked_sub(1) {
+            Some(from) => keysort::piece(word, from, key),
+            None => {
+                let mut piece = [0; PIECE_LEN_BYTES];
+                // 0 would be the end of a text.
+                piece[0] = self.slot(word) + 1;
+                for (place, &byte) in piece[1..].iter_mut().zip(word) {
+                    *place = key(byte);
+                }
+                piece
+            }
+        }
+    }
 }
 
 /// An index and the list it belongs to.
@@ -372,7 +441,51 @@ mod tests {
         );
     }
 
+    /// The index by the words of its definition: sorted by slot, folded word, offset, number.
+    fn by_definition(gal: &[NmeRecord]) -> Vec<u8> {
+        let mut found = Vec::new();
+        for (record, entry) in (0u32..).zip(gal) {
+            for (word, number) in words(entry.alias.text(), fold).zip(1u16..) {
+                let folded: Vec<u8> = word.iter().map(|&byte| fold(byte)).collect();
+                found.push((slot_of(word, fold), folded, record * 45, number));
+            }
+        }
+        found.sort();
+        let mut header = GalIndexHeader::zeroed();
+        let mut entries = Vec::new();
+        for (at, (slot, _, offset, number)) in (0u32..).zip(found) {
+            if let Some(slot) = slot.map(|slot| &mut header.slots[slot])
+                && slot.get() == 0
+            {
+                slot.set(208 + at * 6);
+            }
+            entries.push(GalIndexEntry {
+                word: number.into(),
+                offset: offset.into(),
+            });
+        }
+        GALINDEX.build(&header, &entries)
+    }
+
     proptest! {
+        // rule: pof:R-GAL-003
+        // rule: dec:2.15
+        #[test]
+        fn the_index_is_what_its_definition_says(
+            names in proptest::collection::vec(
+                "([aAbB1]{0,3}|[a-b]{9,11}[aB1]{0,2}|\u{82}|\u{90}a)([ -]([aAbB1]{0,3}|Abababababab[ab]?)){0,3}",
+                0..40,
+            ),
+        ) {
+            let names: Vec<Vec<u8>> = names
+                .iter()
+                .map(|name| name.chars().filter_map(|c| u8::try_from(c).ok()).take(30).collect())
+                .collect();
+            let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+            let gal = list(&names);
+            prop_assert_eq!(build(&gal, fold).unwrap(), by_definition(&gal));
+        }
+
         // rule: pof:R-GAL-003
         #[test]
         fn every_word_of_every_name_is_found(

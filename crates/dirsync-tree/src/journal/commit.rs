@@ -269,8 +269,8 @@ fn inspect(disk: &dyn Disk, tree: &str, plan: &Plan) -> Result<Vec<Attrs>, TreeE
         let parent_made = matches!(plan.step(&parent), Some(Step::Mkdir));
         let mut attrs = Attrs::default();
         match step {
-            Step::Replace { bytes } => {
-                needed = needed.saturating_add(bytes.len() as u64);
+            Step::Replace { content } => {
+                needed = needed.saturating_add(content.len_bytes());
                 match stat {
                     None => {}
                     Some(stat) if stat.kind == EntryKind::File && stat.links <= 1 => {
@@ -402,17 +402,26 @@ fn write_down(
     let mut payloads: Vec<&[u8]> = Vec::new();
     for ((path, step), attrs) in steps.iter().copied().zip(attrs) {
         let action = match step {
-            Step::Replace { bytes } => {
+            Step::Replace { content } => {
                 let number = u32::try_from(staged.len() + 1).unwrap_or(u32::MAX);
                 let stage = journal.stage(number)?;
                 let mut file = disk.create_new(&stage).map_err(io)?;
                 staged.push(stage);
-                file.write_at(bytes, 0).map_err(io)?;
+                // Length and checksum of what was written, whatever the content said before.
+                let mut sum = crc32fast::Hasher::new();
+                let mut len = 0;
+                let write = |piece: &[u8], offset| {
+                    file.write_at(piece, offset)?;
+                    sum.update(piece);
+                    len = offset + piece.len() as u64;
+                    Ok(())
+                };
+                content.pieces(write).map_err(io)?;
                 file.set_attrs(attrs).map_err(io)?;
                 Action::Replace {
                     stage: number,
-                    len: bytes.len() as u64,
-                    crc: crc32fast::hash(bytes),
+                    len,
+                    crc: sum.finalize(),
                 }
             }
             Step::Extents {

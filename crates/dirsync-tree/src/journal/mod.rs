@@ -26,7 +26,9 @@
 //!    unchanged. *Crash here: nothing happened; reserved blocks beyond the end are invisible.*
 //! 2. Staged files and the manifest (as `COMMIT.NEW`, payload included) are written and synced, then
 //!    the journal's directory is synced, so that the staged *names* are durable before anything
-//!    can name them. *Crash here: leftovers without meaning; the next writer removes them.*
+//!    can name them. Content that is made piece by piece ([`Content::Source`]) is made here and never
+//!    again: length and checksum in the manifest are those of the bytes that were written, so from
+//!    here on a staged file is a staged file, wherever it came from. *Crash here: leftovers without meaning; the next writer removes them.*
 //! 3. `COMMIT.NEW` is renamed to `COMMIT` and the directory synced. The rename is atomic and its
 //!    file's bytes are durable, so after a crash there is either no `COMMIT` (the old state) or
 //!    a whole one whose staged files are all there. **This is the commit point.**
@@ -49,12 +51,14 @@
 
 mod apply;
 mod commit;
+pub mod content;
 mod manifest;
 mod overlay;
 pub mod plan;
 mod store;
 
 pub use commit::{CommitInfo, Committed};
+pub use content::{Content, Source};
 pub use plan::{Extent, Plan, PlanError, Step};
 pub use store::{JOURNAL_DIR, set_aside};
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::content::Content;
 use crate::path::RelPath;
 
 /// Bytes at an absolute offset.
@@ -28,7 +29,7 @@ pub enum Step {
     /// The file gets this content as a whole; it is made when missing. Mode and owner are kept.
     Replace {
         /// The new content.
-        bytes: Vec<u8>,
+        content: Content,
     },
     /// Parts of an existing file change; it may grow or be cut. An append is an extent at the old
     /// end.
@@ -71,7 +72,7 @@ impl Step {
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
         match self {
-            Self::Replace { bytes } => bytes.len() as u64,
+            Self::Replace { content } => content.len_bytes(),
             Self::Extents { extents, .. } => extents.iter().map(|e| e.bytes.len() as u64).sum(),
             _ => 0,
         }
@@ -217,7 +218,15 @@ impl Plan {
     /// # Errors
     /// Another step for the same target.
     pub fn replace(&mut self, path: RelPath, bytes: Vec<u8>) -> Result<(), PlanError> {
-        self.add(path, Step::Replace { bytes })
+        self.replace_with(path, Content::Bytes(bytes))
+    }
+
+    /// As [`Plan::replace`], with content that may be made piece by piece.
+    ///
+    /// # Errors
+    /// Another step for the same target.
+    pub fn replace_with(&mut self, path: RelPath, content: Content) -> Result<(), PlanError> {
+        self.add(path, Step::Replace { content })
     }
 
     /// Removes a file.

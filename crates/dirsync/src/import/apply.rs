@@ -12,6 +12,8 @@
 //! Only lists that a transaction names are read. A transaction that cannot be applied is a numbered
 //! message and changes nothing; the others are applied.
 
+mod from_file;
+mod local;
 mod modify;
 mod types;
 
@@ -36,6 +38,7 @@ use super::problem::Problems;
 use super::resync::RESYNC;
 use super::tids::TidPool;
 use super::usr_list::{Finished, UsrList};
+pub use from_file::FileRules;
 pub use types::{Applied, ApplyOptions, Counts, ListChange, Origin, Part};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,11 +64,14 @@ pub struct Apply {
     places: Places,
     server: Server,
     lists: BTreeMap<ListId, List>,
+    /// The list found last: changes of one postoffice mostly come together.
+    last: Option<(Scope, ListId)>,
     tids: TidPool,
     copies: Copies,
     refused: BTreeSet<(AddressType, Option<PoName>)>,
     counts: Counts,
     problems: Problems,
+    file: from_file::FromFile,
 }
 
 impl Apply {
@@ -80,11 +86,13 @@ impl Apply {
             places,
             server,
             lists: BTreeMap::new(),
+            last: None,
             tids: TidPool::open(edit)?,
             copies: Copies::default(),
             refused: BTreeSet::new(),
             counts: Counts::default(),
             problems: Problems::default(),
+            file: from_file::FromFile::default(),
         })
     }
 
@@ -169,6 +177,11 @@ impl Apply {
         create: bool,
         at: Origin<'_>,
     ) -> Result<Target, ImportError> {
+        if let Some((known, id)) = &self.last
+            && *known == scope
+        {
+            return Ok(Target::List(*id));
+        }
         if self.is_own(&scope) {
             return Ok(Target::Own);
         }
@@ -206,6 +219,7 @@ impl Apply {
             let stem = self.places.places[place].stem;
             vacant.insert(List::Usr(UsrList::open(edit.view(), scope, stem)?));
         }
+        self.last = Some((scope, id));
         Ok(Target::List(id))
     }
 

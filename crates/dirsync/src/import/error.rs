@@ -107,6 +107,30 @@ pub enum ImportError {
     /// The user wants the work to end; nothing was changed.
     #[error("interrupted; nothing was changed, and the same command starts again")]
     Interrupted,
+    /// Message 56: the import file cannot be read.
+    #[error("[ 56] Error accessing input file {file}: {error}")]
+    Input {
+        /// Its name.
+        file: String,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Message 57: the extract cannot be written.
+    #[error("[ 57] Error accessing output file: {error}")]
+    Output {
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Message 32 or 44: a list that was asked for does not exist here.
+    #[error("[ {code}] {}", no_list(*.code, list))]
+    NoList {
+        /// The message.
+        code: u16,
+        /// The postoffice or gateway.
+        list: String,
+    },
     /// The list is longer than its file can be.
     #[error("{file} would be longer than byte offsets of 32 bits reach")]
     TooLong {
@@ -122,6 +146,10 @@ pub struct Held {
     pub list: String,
     /// The figures.
     pub removal: Removal,
+}
+
+fn no_list(code: u16, list: &str) -> String {
+    super::log::message(code, list).text
 }
 
 fn figures(held: &[Held]) -> String {
@@ -184,6 +212,11 @@ impl ImportError {
                 "if this is right, run again with --allow-deletes N (or NET/PO=N); everything still waits"
             }
             Self::NoSpace { .. } => "make room on the disk, then import again: nothing is lost",
+            Self::Output { .. } => "give a place that can be written",
+            Self::NoList { .. } => {
+                "`po-admin postoffice list` says which postoffices are defined here"
+            }
+            Self::Input { .. } => "give a readable file; nothing was changed",
             Self::ResyncRefused(ResyncRefusal::Older { .. }) => {
                 "make RESYNC.GLB anew at the server, over all its requestors (`resync-gen create --global-max`, GlobalMaxSeqInResync=1 on Exchange), or let this postoffice make an import request; --accept-older takes the file all the same"
             }

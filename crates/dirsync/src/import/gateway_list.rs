@@ -20,7 +20,7 @@ use crate::postoffice::{Edit, stream};
 use crate::tree::{TreeError, TreeView};
 
 use super::error::ImportError;
-use super::usr_list::{Finished, replace};
+use super::usr_list::{Finished, records_of, replace};
 use super::working::{Working, address_hash};
 
 /// Names and addresses above this many bytes are not read into memory.
@@ -186,7 +186,7 @@ impl GatewayList {
         }
         let path = glb_path(kind);
         if was_there < gateway_list::HEADER_LEN || states.len() > PATCHES_MAX {
-            replace(edit, &path, addresses)?;
+            replace(edit, &path, addresses.into())?;
         } else {
             let target = edit.view().path(&path)?;
             let len = was_there as u64;
@@ -200,11 +200,7 @@ impl GatewayList {
             }
         }
         let entries = records.len() as u64;
-        let mut bytes = Vec::with_capacity(records.len() * NmeRecord::SIZE);
-        for record in &records {
-            bytes.extend_from_slice(zerocopy::IntoBytes::as_bytes(record));
-        }
-        let changed = replace(edit, &nme_path(kind), bytes)?;
+        let changed = replace(edit, &nme_path(kind), records_of(records))?;
         Ok(Finished {
             removal,
             entries,

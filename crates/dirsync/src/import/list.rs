@@ -39,10 +39,11 @@ impl List {
         match self {
             Self::Usr(list) => {
                 let same = |record: &UsrRecord| is_mailbox(record, entry);
-                if let Some(at) = list.working.find(alias, same) {
+                let (found, any) = list.working.find_or_any(alias, same);
+                if let Some(at) = found {
                     return Ok(Added::Repeat(list.working.get(at).tid.get()));
                 }
-                if let Some(at) = list.working.any(alias) {
+                if let Some(at) = any {
                     let by_this_run = list.working.is_new(at);
                     return Ok(Added::AliasExists { by_this_run });
                 }
@@ -89,6 +90,19 @@ impl List {
                 .find(entry.alias.text(), |record| is_mailbox(record, entry))
                 .map(|at| list.working.get(at).tid.get()),
             Self::Gateway(list) => gateway_tid(list, entry),
+        }
+    }
+
+    /// Where the address of an entry stands in the file of a gateway.
+    pub(crate) fn pointer_of(&self, entry: &Entry) -> Option<u32> {
+        match self {
+            Self::Usr(_) => None,
+            Self::Gateway(list) => list
+                .working
+                .find(entry.alias.text(), |record| {
+                    list.has_address(record, &entry.address)
+                })
+                .map(|at| list.working.get(at).pointer.get()),
         }
     }
 

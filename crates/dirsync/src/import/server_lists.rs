@@ -3,8 +3,9 @@
 //!
 //! One R for each list, then its A's: the own users and groups that take part, every external
 //! postoffice and node with its USR file, every gateway with its list. Files are read piece by
-//! piece. RESYNC.GLB carries templates and template data as well: T behind R, `-` lines in the A's;
-//! import replies carry those of the own users only (ASSIGNED; the T0 of the others sends theirs).
+//! piece. Templates and template data go along as far as this postoffice has them: T behind R, `-`
+//! lines in the A's; the filter of a reply takes them out again for a requestor that receives none
+//! (dsp R-T2T-008). The own template goes when the options say that it is sent.
 //!
 //! An entry whose name or address cannot be read is left out with its message: 43 (a name without
 //! an address), 46 (an address without a name, Q119240), 81 (no mailbox, or a group that
@@ -29,10 +30,8 @@ use super::gateway_list::{glb_path, nme_path};
 use super::log::message;
 use super::places::{Place, Places, usr_path};
 use super::problem::Problems;
-use super::usr_list::{inf_path, tpl_path};
+use super::usr_list::{TPL_LEN_LIMIT, inf_path, tpl_path};
 
-/// Templates have at most 256 fields of a few hundred bytes.
-const TPL_LEN_LIMIT: u64 = 1 << 20;
 const GROUP_GLB: &str = "GLB/GROUP.GLB";
 
 /// What the callers' errors must be made of.
@@ -45,8 +44,6 @@ pub(crate) struct ServerLists<'a> {
     pub(crate) view: &'a TreeView,
     /// The one clock for data.
     pub(crate) now: UnixTime,
-    /// Templates and template data, too.
-    pub(crate) templates: bool,
 }
 
 type Say<'a, E> = dyn FnMut(&Transaction) -> Result<(), E> + 'a;
@@ -91,8 +88,7 @@ impl ServerLists<'_> {
         let lists = Lists::open(&mut edit, self.now)?;
         let scope = Scope::pcm(lists.own());
         say(&Transaction::Replace { scope })?;
-        let fields = lists.template_lines();
-        if self.templates && !fields.is_empty() {
+        if let Some(fields) = lists.sent_template() {
             say(&Transaction::Template { scope, fields })?;
         }
         let own = lists.own().to_string();
@@ -111,11 +107,7 @@ impl ServerLists<'_> {
         say: &mut Say<'_, E>,
     ) -> Result<(), E> {
         say(&Transaction::Replace { scope })?;
-        let data = if self.templates {
-            TemplateData::open(self.view, place.stem, problems)?
-        } else {
-            None
-        };
+        let data = TemplateData::open(self.view, place.stem, problems)?;
         if let Some(data) = &data {
             let fields = data.fields();
             say(&Transaction::Template { scope, fields })?;
@@ -335,7 +327,9 @@ impl<'v> TemplateData<'v> {
             .collect()
     }
 
-    /// The `-` lines of an entry: every value that the template does not give anyway.
+    /// The `-` lines of an entry: every value that the template does not give anyway. An entry
+    /// whose values are all defaults says one of them, so that a receiver does not keep older data
+    /// (ASSIGNED).
     fn info(&self, index: Option<u32>) -> Result<Vec<Info>, TreeError> {
         let (Some(file), Some(index)) = (&self.file, index) else {
             return Ok(Vec::new());
@@ -346,11 +340,19 @@ impl<'v> TemplateData<'v> {
         if file.read_at(&mut record, offset)? < len {
             return Ok(Vec::new());
         }
-        let values = self.template.record_values(&record).unwrap_or_default();
-        let fields = self.template.fields.iter().zip(values);
-        Ok(fields
-            .filter(|(field, value)| field.default_value() != *value)
-            .filter_map(|(field, value)| Info::new(field.prompt.trim_ascii_start(), value).ok())
-            .collect())
+        let Ok(values) = self.template.record_values(&record) else {
+            return Ok(Vec::new());
+        };
+        let both = || self.template.fields.iter().zip(&values);
+        let line = |prompt: &[u8], value: &[u8]| Info::new(prompt.trim_ascii_start(), value).ok();
+        let info: Vec<Info> = both()
+            .filter(|(field, value)| field.default_value() != **value)
+            .filter_map(|(field, value)| line(&field.prompt, value))
+            .collect();
+        if info.is_empty() {
+            let first = both().find_map(|(field, value)| line(&field.prompt, value));
+            return Ok(first.into_iter().collect());
+        }
+        Ok(info)
     }
 }

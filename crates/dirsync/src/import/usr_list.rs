@@ -6,7 +6,11 @@
 //! not grow when the same data comes again).
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use zerocopy::{Immutable, IntoBytes};
 
 use crate::core::base::transaction::{Info, TemplateLine};
 use crate::core::base::{HexId, Scope};
@@ -15,6 +19,8 @@ use crate::core::format::template::Template;
 use crate::core::format::usr::UsrRecord;
 use crate::core::protocol::guard::Removal;
 use crate::postoffice::{Edit, stream};
+use crate::tree::disk::DiskResult;
+use crate::tree::journal::{Content, Source};
 use crate::tree::{TreeError, TreeView};
 
 use super::error::ImportError;
@@ -25,7 +31,7 @@ use super::working::{Working, address_hash};
 /// A list above this many bytes (5 million entries) is not read into memory.
 const LIST_LEN_LIMIT: u64 = 256 << 20;
 /// Templates have at most 256 fields of a few hundred bytes.
-const TPL_LEN_LIMIT: u64 = 1 << 20;
+pub(crate) const TPL_LEN_LIMIT: u64 = 1 << 20;
 
 /// The list being changed.
 #[derive(Debug)]
@@ -169,15 +175,10 @@ impl UsrList {
             let fresh = self.new_template.is_some();
             write_data(edit, &inf, template, &mut records, &self.data, fresh)?;
         } else if self.new_template.is_some() {
-            replace(edit, &inf, Vec::new())?;
+            replace(edit, &inf, Vec::new().into())?;
         }
         let entries = records.len() as u64;
-        let mut bytes = Vec::with_capacity(records.len() * UsrRecord::SIZE);
-        for record in &records {
-            bytes.extend_from_slice(zerocopy::IntoBytes::as_bytes(record));
-        }
-        drop(records);
-        let changed = replace(edit, &usr_path(self.stem), bytes)?;
+        let changed = replace(edit, &usr_path(self.stem), records_of(records))?;
         Ok(Finished {
             removal,
             entries,
@@ -198,18 +199,44 @@ pub(crate) fn inf_path(stem: HexId) -> String {
     format!("INF/{stem}.INF")
 }
 
+/// A list as the content of its file: the records are the bytes, they are not copied.
+pub(crate) fn records_of<R>(records: Vec<R>) -> Content
+where
+    R: IntoBytes + Immutable + fmt::Debug + Send + Sync + 'static,
+{
+    Content::Source(Arc::new(Records(records)))
+}
+
+#[derive(Debug)]
+struct Records<R>(Vec<R>);
+
+impl<R: IntoBytes + Immutable + fmt::Debug + Send + Sync> Source for Records<R> {
+    fn len_bytes(&self) -> u64 {
+        self.0.as_slice().as_bytes().len() as u64
+    }
+
+    fn fill(&self, buf: &mut [u8], offset: u64) -> DiskResult<()> {
+        let bytes = self.0.as_slice().as_bytes();
+        let rest = usize::try_from(offset).ok().and_then(|at| bytes.get(at..));
+        if let Some(part) = rest.and_then(|rest| rest.get(..buf.len())) {
+            buf.copy_from_slice(part);
+        }
+        Ok(())
+    }
+}
+
 /// Gives a file this content as a whole, if it does not have it: clients see the old list or the
 /// new one. A missing file that would be empty is made.
 pub(crate) fn replace(
     edit: &mut Edit<'_>,
     path: &str,
-    bytes: Vec<u8>,
+    content: Content,
 ) -> Result<bool, ImportError> {
-    if same(edit.view(), path, &bytes)? {
+    if same(edit.view(), path, &content)? {
         return Ok(false);
     }
     let path = edit.view().path(path)?;
-    edit.plan_mut().replace(path, bytes)?;
+    edit.plan_mut().replace_with(path, content)?;
     Ok(true)
 }
 
@@ -266,7 +293,7 @@ fn write_data(
             for record in writes.into_values() {
                 bytes.extend_from_slice(record);
             }
-            replace(edit, path, bytes)?;
+            replace(edit, path, bytes.into())?;
         }
         Some(old_len) => patch(edit, path, old_len, old_count, len, &writes)?,
     }

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use crate::core::base::codepage::{eq_ignore_case_850, upper_850};
-use crate::core::base::collate;
+use crate::core::base::{collate, keysort};
 use crate::core::format::FixedRecord;
 use crate::core::format::nme::NmeRecord;
 use crate::core::format::usr::UsrRecord;
@@ -85,6 +85,65 @@ struct Slot<R> {
 
 const EMPTY: u32 = u32::MAX;
 
+/// A hash of names without regard to case, under a secret of this run, so that nobody can make names
+/// that meet in one place. It decides nothing but where a name is looked for.
+#[derive(Debug)]
+struct NameHash {
+    start: u64,
+    factor: u64,
+}
+
+impl NameHash {
+    fn new() -> Self {
+        let state = RandomState::new();
+        Self {
+            start: state.hash_one(1u8),
+            // Odd, so that no bit of a name is lost.
+            factor: state.hash_one(2u8) | 1,
+        }
+    }
+
+    fn of(&self, name: &[u8]) -> u64 {
+        let mut hash = self.start ^ name.len() as u64;
+        for chunk in name.chunks(8) {
+            let mut word = [0; 8];
+            for (place, &byte) in word.iter_mut().zip(chunk) {
+                *place = upper_850(byte);
+            }
+            let product = u128::from(hash ^ u64::from_le_bytes(word)) * u128::from(self.factor);
+            // Both halves of the product.
+            let [low, high] = [product, product >> 64]
+                .map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
+            hash = low ^ high;
+        }
+        hash
+    }
+}
+
+/// Records in the order of the file; those that are in order already stay where they are.
+fn sorted<R: ListRecord>(records: Vec<R>) -> Vec<R> {
+    if records
+        .windows(2)
+        .all(|pair| pair[0].order(&pair[1]).is_le())
+    {
+        return records;
+    }
+    let record = |id: u64| &records[usize::try_from(id).unwrap_or(usize::MAX)];
+    let piece_at = |record: &R, from: usize| keysort::piece(record.alias(), from, collate::key);
+    let first = (0u64..)
+        .zip(&records)
+        .map(|(id, record)| (id, piece_at(record, 0)));
+    let places = keysort::sorted(
+        first,
+        |id, from| piece_at(record(id), from),
+        |a, b| record(a).order(record(b)),
+    );
+    places
+        .iter()
+        .map(|place| record(place.id()).clone())
+        .collect()
+}
+
 /// A list being changed.
 #[derive(Debug)]
 pub(crate) struct Working<R> {
@@ -94,7 +153,7 @@ pub(crate) struct Working<R> {
     slots: Vec<Slot<R>>,
     /// Open addressing; twice as many places as slots at least.
     table: Vec<u32>,
-    hasher: RandomState,
+    hasher: NameHash,
     /// An R emptied the list.
     cleared: bool,
     changed: bool,
@@ -103,18 +162,18 @@ pub(crate) struct Working<R> {
 impl<R: ListRecord> Working<R> {
     /// A list as it was read; it is sorted when it is not.
     pub(crate) fn new(mut base: Vec<R>) -> Self {
-        let sorted = base.windows(2).all(|pair| pair[0].order(&pair[1]).is_le());
-        if !sorted {
-            base.sort_by(R::order);
+        let is_sorted = base.windows(2).all(|pair| pair[0].order(&pair[1]).is_le());
+        if !is_sorted {
+            base = sorted(base);
         }
         Self {
             gone: vec![0; base.len().div_ceil(64)],
             base,
             slots: Vec::new(),
             table: vec![EMPTY; 16],
-            hasher: RandomState::new(),
+            hasher: NameHash::new(),
             cleared: false,
-            changed: !sorted,
+            changed: !is_sorted,
         }
     }
 
@@ -143,12 +202,8 @@ impl<R: ListRecord> Working<R> {
     }
 
     fn home(&self, alias: &[u8]) -> usize {
-        let mut hasher = self.hasher.build_hasher();
-        for &byte in alias {
-            upper_850(byte).hash(&mut hasher);
-        }
         let mask = self.table.len() - 1;
-        usize::try_from(hasher.finish() & (mask as u64)).unwrap_or(0)
+        usize::try_from(self.hasher.of(alias) & (mask as u64)).unwrap_or(0)
     }
 
     /// The slots whose name is `alias` without regard to case, whatever their state.
@@ -204,17 +259,28 @@ impl<R: ListRecord> Working<R> {
     /// The current entry with this name and an address that `same` accepts; one whose name is
     /// exactly the same is preferred (DEC-017).
     pub(crate) fn find(&self, alias: &[u8], same: impl Fn(&R) -> bool) -> Option<At> {
+        self.find_or_any(alias, same).0
+    }
+
+    /// [`Working::find`] and [`Working::any`] in one look.
+    pub(crate) fn find_or_any(
+        &self,
+        alias: &[u8],
+        same: impl Fn(&R) -> bool,
+    ) -> (Option<At>, Option<At>) {
         let mut found = None;
+        let mut any = None;
         for at in self.current(alias) {
+            any = any.or(Some(at));
             let record = self.get(at);
             if same(record) {
                 if record.alias() == alias {
-                    return Some(at);
+                    return (Some(at), any);
                 }
                 found = found.or(Some(at));
             }
         }
-        found
+        (found, any)
     }
 
     /// The entry with this name and address that the list had when it was replaced (DEC-082).
@@ -331,23 +397,24 @@ impl<R: ListRecord> Working<R> {
         if !self.changed {
             return None;
         }
+        drop(self.table);
+        let mut old: Vec<(u64, u32)> = self
+            .base
+            .iter()
+            .map(|record| (address(record), record.tid()))
+            .collect();
+        // An old list that is no part of the new one goes before the new one is made.
+        let base = if self.cleared { Vec::new() } else { self.base };
         let mut new: Vec<R> = self
             .slots
             .into_iter()
             .filter(|slot| matches!(slot.state, State::Added | State::Changed))
             .map(|slot| slot.record)
             .collect();
-        drop(self.table);
-        new.sort_by(R::order);
-        let mut old: Vec<(u64, u32)> = self
-            .base
-            .iter()
-            .map(|record| (address(record), record.tid()))
-            .collect();
+        new = sorted(new);
         if !self.cleared {
             let gone = &self.gone;
-            let left = self
-                .base
+            let left = base
                 .into_iter()
                 .enumerate()
                 .filter(|(index, _)| {
@@ -418,8 +485,12 @@ fn removal<R: ListRecord>(
 /// A hash of an address without regard to case, the same in every run.
 pub(crate) fn address_hash(address: &[u8]) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
-    for &byte in address {
-        upper_850(byte).hash(&mut hasher);
+    let mut folded = [0; 64];
+    for chunk in address.chunks(folded.len()) {
+        for (place, &byte) in folded.iter_mut().zip(chunk) {
+            *place = upper_850(byte);
+        }
+        folded[..chunk.len()].hash(&mut hasher);
     }
     hasher.finish()
 }

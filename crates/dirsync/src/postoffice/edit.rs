@@ -762,7 +762,9 @@ mod tests {
         ));
         assert_eq!(
             plan.step(&p("GLB/NEW")),
-            Some(&Step::Replace { bytes: vec![7] })
+            Some(&Step::Replace {
+                content: vec![7].into()
+            })
         );
         assert_eq!(plan.step(&p("GLB/NEVER")), None);
         // DEC-104: 65,535 is followed by 1.

@@ -26,8 +26,8 @@ use super::observe_postoffice;
 use crate::faults::{Observed, Scenario};
 use crate::trees::{CREATED_UNIX_S, damaged, fresh, options, postoffice};
 
-const SERVER: &str = "NET/SRV";
-const REQUESTOR: &str = "NET/RA";
+pub(super) const SERVER: &str = "NET/SRV";
+pub(super) const REQUESTOR: &str = "NET/RA";
 /// Steps of the preparation are made at this time, those of the rows an hour later.
 const BEFORE: UnixTime = UnixTime(CREATED_UNIX_S);
 const NOW: UnixTime = UnixTime(CREATED_UNIX_S + 3600);
@@ -78,15 +78,15 @@ pub(super) const T3: &[Scenario] = &[
 ];
 
 /// Two postoffices that know each other.
-struct Site(BTreeMap<&'static str, MemDisk>);
+pub(super) struct Site(BTreeMap<&'static str, MemDisk>);
 
 impl Site {
-    fn disk(&self, name: &str) -> Result<MemDisk, String> {
+    pub(super) fn disk(&self, name: &str) -> Result<MemDisk, String> {
         let disk = self.0.get(name).ok_or("no such postoffice")?;
         Ok(disk.clone())
     }
 
-    fn settled(&self, name: &str) -> Result<MemDisk, String> {
+    pub(super) fn settled(&self, name: &str) -> Result<MemDisk, String> {
         let disk = self.disk(name)?;
         disk.settle();
         Ok(disk)
@@ -100,12 +100,12 @@ impl Connector for Site {
     }
 }
 
-fn po(name: &str) -> Result<PoName, String> {
+pub(super) fn po(name: &str) -> Result<PoName, String> {
     name.parse()
         .map_err(|error: dirsync::core::base::address::Fault| error.to_string())
 }
 
-fn edit(
+pub(super) fn edit(
     disk: &MemDisk,
     change: impl FnOnce(&mut Edit<'_>) -> Result<(), PoError>,
 ) -> Result<(), String> {
@@ -125,7 +125,7 @@ fn edit(
         .map_err(|error| error.to_string())
 }
 
-fn site() -> Result<Site, String> {
+pub(super) fn site() -> Result<Site, String> {
     let mut site = Site(BTreeMap::new());
     for (number, name, other) in [(1, SERVER, REQUESTOR), (2, REQUESTOR, SERVER)] {
         let postoffice = po(name)?;
@@ -176,7 +176,7 @@ fn site() -> Result<Site, String> {
     Ok(site)
 }
 
-fn step(site: &Site, name: &str, step: Step, now: UnixTime) -> Result<(), String> {
+pub(super) fn step(site: &Site, name: &str, step: Step, now: UnixTime) -> Result<(), String> {
     make(Arc::new(site.disk(name)?), step, now)
 }
 
@@ -196,7 +196,7 @@ fn make(disk: Arc<dyn Disk>, step: Step, now: UnixTime) -> Result<(), String> {
     }
 }
 
-fn mail(site: &Site) -> Result<(), String> {
+pub(super) fn mail(site: &Site) -> Result<(), String> {
     let options = DeliverOptions {
         now: BEFORE,
         user: "harness".into(),
@@ -313,7 +313,7 @@ fn run_t3(disk: Arc<dyn Disk>) -> Result<(), String> {
 
 /// The states after each commit of a clean run but the last: the disk is stopped right after the
 /// commit file was unlinked.
-fn milestones(
+pub(super) fn milestones(
     prepare: fn() -> Result<MemDisk, String>,
     run: fn(Arc<dyn Disk>) -> Result<(), String>,
 ) -> Result<Vec<Observed>, String> {

@@ -4,8 +4,10 @@
 //! Receive: the cycle counts; the bulk-delete guard looks at all requests before any is taken; then
 //! one commit for each message: entries to MSTTRANS, numbers to SRVCONF, the message out of the
 //! mailbag (DEC-057). Transmit: one commit for each answer; at the end the purge (DEC-047). A run
-//! that is cut off leaves every message either waiting or wholly taken; the next run goes on.
+//! that is cut off leaves every message either waiting or wholly taken; the next run goes on. A run
+//! that cannot begin says why in DIRSYNC.LOG, in the words of the articles ([`failed`]).
 
+mod failed;
 mod guard;
 mod master;
 mod receive;
@@ -63,6 +65,18 @@ impl T2Report {
 /// # Errors
 /// [`CycleError::NotServer`], and others after which what was committed stands.
 pub fn t2(
+    tree: &mut TreeMut,
+    options: &StepOptions,
+    progress: &dyn Progress,
+) -> Result<T2Report, CycleError> {
+    let result = attempt(tree, options, progress);
+    if let Err(error) = &result {
+        failed::say(tree, options, error);
+    }
+    result
+}
+
+fn attempt(
     tree: &mut TreeMut,
     options: &StepOptions,
     progress: &dyn Progress,

@@ -302,11 +302,7 @@ impl Transmit<'_> {
         let base = answer.base();
         let mut scan = answer.scan();
         let mut encoder = Encoder::new(carrier, now.0);
-        let lists = ServerLists {
-            view,
-            now,
-            templates: false,
-        };
+        let lists = ServerLists { view, now };
         // What cannot be told is found by the check; a reply does not stop for it.
         lists.each(&mut Problems::default(), &mut |text| {
             scan.see_list(text);

@@ -195,6 +195,7 @@ fn a_list_that_cannot_be_replaced_leaves_everything_waiting() {
 }
 
 // rule: imp:TV-QUE-3
+// rule: dsp:R-FILE-002
 // rule: imp:R-IMP-024
 // rule: dec:DEC-106
 // rule: pof:R-TMP-002
@@ -228,6 +229,7 @@ fn a_sort_lock_of_another_program_stops_and_ours_is_removed() {
 }
 
 // rule: imp:R-QUE-003
+// rule: dsp:R-FILE-001
 // rule: imp:R-QUE-004
 // rule: pof:R-DSY-005
 // rule: pof:R-TMP-001

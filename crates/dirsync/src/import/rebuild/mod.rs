@@ -15,31 +15,29 @@
 //! external and gateway names" go there, and its record has no room for a free-form address).
 //! GALNETPO.GLB has its records in the order of GAL.NME.
 //!
-//! Cost: every source is read once, the three files are written once and only when they changed.
-//! A million names take about 150 MB while they are merged and as much while ids are given.
+//! Cost: every source is read once, the three files are written once and only when they changed. A
+//! million names take 52 MB; to that come at most 70 MB for a while, when they are put in order, when
+//! the old addresses are looked up, or when their words are sorted. GAL.NME and GALNETPO.GLB are
+//! written piece by piece.
 
 mod held;
+mod merged;
 mod order;
 mod sources;
 #[cfg(test)]
 mod tests;
 mod tids;
 
-use zerocopy::{FromBytes as _, IntoBytes as _};
-
-use crate::core::base::collate;
 use crate::core::format::FixedRecord as _;
 use crate::core::format::counters::TidRecord;
 use crate::core::format::galindex;
 use crate::core::format::galnetpo::{GALNETPO, GalNetPoHeader, GalNetPoRecord, GalTids};
 use crate::core::format::master::MasterRecord;
 use crate::core::format::nme::{NmeKind, NmeRecord};
-use crate::core::format::record::LIVE;
 use crate::core::protocol::log::LogLine;
 use crate::postoffice::{Edit, stream};
 use crate::progress::Progress;
-use crate::tree::journal::{CommitInfo, Committed, Plan};
-use crate::tree::view::ViewFile;
+use crate::tree::journal::{CommitInfo, Committed, Content, Plan};
 use crate::tree::{TreeMut, TreeView};
 
 use super::error::ImportError;
@@ -47,8 +45,8 @@ use super::log;
 use super::places::Places;
 use super::problem::Problems;
 use crate::core::base::UnixTime;
-use sources::{Collected, Entry};
-use tids::{Before, Given};
+use merged::Merged;
+use sources::Collected;
 
 /// The list.
 pub const GAL: &str = "NME/GAL.NME";
@@ -114,18 +112,26 @@ pub fn plan_rebuild(
     let mut all = Collected::read(view, &places, progress)?;
     let mut problems = std::mem::take(&mut all.problems);
     progress.start("merging", None);
-    let Files {
-        gal,
-        addresses,
-        index,
-        words,
-        given,
-    } = Files::build(view, all, &mut problems, progress)?;
-    let entries = (gal.len() / NmeRecord::SIZE) as u64;
-    let files = [(GAL, gal), (GALINDEX, index), (GALNETPO_PATH, addresses)];
+    let mut merged = Merged::new(all)?;
+    progress.start("tuple ids", None);
+    let new_ids = give_ids(view, &mut merged, &mut problems)?;
+    progress.start("indexing words", None);
+    let index = merged.index().map_err(|error| ImportError::Damaged {
+        file: GALINDEX.into(),
+        error,
+    })?;
+    let words = (index.len().saturating_sub(galindex::GalIndexHeader::SIZE)
+        / galindex::GalIndexEntry::SIZE) as u64;
+    let entries = merged.len() as u64;
+    let (gal, addresses) = merged.files();
+    let files = [
+        (GAL, gal),
+        (GALINDEX, index.into()),
+        (GALNETPO_PATH, addresses),
+    ];
     let mut changed = false;
-    for (path, bytes) in &files {
-        changed = changed || !same(view, path, bytes)?;
+    for (path, content) in &files {
+        changed = changed || !same(view, path, content)?;
     }
     let entries_before = view
         .stat(GAL)?
@@ -133,11 +139,11 @@ pub fn plan_rebuild(
     let mut edit = Edit::new(view);
     let enabled = enable(view, &mut edit, options, &mut problems)?;
     if changed {
-        let bytes: u64 = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        let bytes: u64 = files.iter().map(|(_, content)| content.len_bytes()).sum();
         require_space(view, bytes)?;
-        for (path, bytes) in files {
+        for (path, content) in files {
             let path = view.path(path)?;
-            edit.plan_mut().replace(path, bytes)?;
+            edit.plan_mut().replace_with(path, content)?;
         }
     }
     let left = held::remove_left(&mut edit)?;
@@ -155,7 +161,7 @@ pub fn plan_rebuild(
             entries,
             entries_before,
             words,
-            new_ids: given.new,
+            new_ids,
             changed: changed || enabled || left,
             problems,
         },
@@ -220,113 +226,12 @@ fn enable(
     Ok(true)
 }
 
-/// The bytes of the three files.
-struct Files {
-    gal: Vec<u8>,
-    addresses: Vec<u8>,
-    index: Vec<u8>,
-    words: u64,
-    given: Given,
-}
-
-impl Files {
-    fn build(
-        view: &TreeView,
-        all: Collected,
-        problems: &mut Problems,
-        progress: &dyn Progress,
-    ) -> Result<Self, ImportError> {
-        let (mut gal, mut addresses) = emit(all)?;
-        progress.start("tuple ids", None);
-        let given = give_ids(view, &mut gal, &mut addresses, problems)?;
-        progress.start("indexing words", None);
-        let records = <[NmeRecord]>::ref_from_bytes(&gal).map_err(|_| too_long(GAL))?;
-        let index =
-            galindex::build(records, collate::key).map_err(|error| ImportError::Damaged {
-                file: GALINDEX.into(),
-                error,
-            })?;
-        let header = galindex::GalIndexHeader::SIZE;
-        let words = (index.len().saturating_sub(header) / galindex::GalIndexEntry::SIZE) as u64;
-        Ok(Self {
-            gal,
-            addresses,
-            index,
-            words,
-            given,
-        })
-    }
-}
-
-fn too_long(file: &str) -> ImportError {
-    ImportError::TooLong { file: file.into() }
-}
-
-/// GAL.NME and GALNETPO.GLB in their order, without ids.
-fn emit(all: Collected) -> Result<(Vec<u8>, Vec<u8>), ImportError> {
-    let order = order::order(&all);
-    let external = all
-        .entries
-        .iter()
-        .filter(|entry| entry.other == Entry::EXTERNAL)
-        .count();
-    let header_len = GalNetPoHeader::SIZE;
-    let addresses_len = header_len + external * GalNetPoRecord::SIZE;
-    // Pointers have 32 bits; checked once for the greatest.
-    u32::try_from(addresses_len).map_err(|_| too_long(GALNETPO_PATH))?;
-    let gal_len = order.len() * NmeRecord::SIZE;
-    u32::try_from(gal_len).map_err(|_| too_long(GAL))?;
-    let mut gal = Vec::with_capacity(gal_len);
-    let mut addresses = Vec::with_capacity(addresses_len);
-    addresses.extend_from_slice(GalNetPoHeader::zeroed().as_bytes());
-    let origins = all
-        .origins
-        .iter()
-        .map(|origin| {
-            let field = |text: &[u8]| crate::core::base::CpField::<11>::from_bytes(text);
-            // Every origin comes from fields of this size.
-            (
-                field(&origin.network).unwrap_or_default(),
-                field(&origin.postoffice).unwrap_or_default(),
-            )
-        })
-        .collect::<Vec<_>>();
-    for index in order {
-        let entry = &all.entries[index as usize];
-        if entry.other != Entry::EXTERNAL {
-            gal.extend_from_slice(all.others[entry.other as usize].as_bytes());
-            continue;
-        }
-        let origin = &all.origins[entry.origin as usize];
-        let (network, postoffice) = origins[entry.origin as usize];
-        let mut record = NmeRecord::zeroed();
-        record.kind = NmeKind::External.code();
-        record.address_type = origin.code;
-        record.alias = entry.alias;
-        record
-            .pointer
-            .set(u32::try_from(addresses.len()).map_err(|_| too_long(GALNETPO_PATH))?);
-        record.hexid.set(origin.mailbag);
-        gal.extend_from_slice(record.as_bytes());
-        let mut address = GalNetPoRecord::zeroed();
-        address.network = network;
-        address.postoffice = postoffice;
-        address.mailbox = entry.mailbox;
-        address.mailbag.set(origin.mailbag);
-        address.state = LIVE;
-        address.address_type = origin.code;
-        addresses.extend_from_slice(address.as_bytes());
-    }
-    Ok((gal, addresses))
-}
-
-/// Gives ids to all external entries and sets the header of GALNETPO.GLB.
+/// Gives ids to all external entries; the number of those that got one that was never used.
 fn give_ids(
     view: &TreeView,
-    gal: &mut [u8],
-    addresses: &mut [u8],
+    merged: &mut Merged,
     problems: &mut Problems,
-) -> Result<Given, ImportError> {
+) -> Result<u64, ImportError> {
     let local = match view.read(TID, 64)? {
         Some(bytes) => TidRecord::decode(&bytes)
             .map_err(|error| ImportError::Damaged {
@@ -342,12 +247,15 @@ fn give_ids(
             });
         }
     };
-    let gal = <[NmeRecord]>::mut_from_bytes(gal).map_err(|_| too_long(GAL))?;
-    let (header, body) = addresses.split_at_mut(GalNetPoHeader::SIZE);
-    let body = <[GalNetPoRecord]>::mut_from_bytes(body).map_err(|_| too_long(GALNETPO_PATH))?;
     let (old_header, before) = read_before(view)?;
-    let first = GalTids::start(old_header.as_ref(), local)
-        .and_then(|tids| tids::assign(gal, body, &before, tids));
+    let first = match GalTids::start(old_header.as_ref(), local) {
+        Ok(counter) => {
+            let names = || read_names(view, before.len());
+            let tids = tids::keep(merged, &before, names)?;
+            tids::fill(tids, counter)
+        }
+        Err(exhausted) => Err(exhausted),
+    };
     drop(before);
     let given = match first {
         Ok(given) => given,
@@ -358,25 +266,25 @@ fn give_ids(
                 ..log::message(39, "")
             };
             problems.file(line, GALNETPO_PATH);
-            for address in body.iter_mut() {
-                address.tid.set(0);
-            }
+            let none = vec![0; merged.external_len() as usize];
             GalTids::start(None, local)
-                .and_then(|tids| tids::assign(gal, body, &Before::default(), tids))
+                .and_then(|counter| tids::fill(none, counter))
                 .map_err(|_| ImportError::NoTid)?
         }
     };
-    header.copy_from_slice(given.header.as_bytes());
-    Ok(given)
+    merged.set_tids(given.header, given.tids);
+    Ok(given.new)
 }
 
-/// The addresses of the list before, and the names they stood under.
-fn read_before(view: &TreeView) -> Result<(Option<GalNetPoHeader>, Before), ImportError> {
+/// The addresses of the list before.
+fn read_before(
+    view: &TreeView,
+) -> Result<(Option<GalNetPoHeader>, Vec<GalNetPoRecord>), ImportError> {
     let Some(file) = view.open_file(GALNETPO_PATH)? else {
-        return Ok((None, Before::default()));
+        return Ok((None, Vec::new()));
     };
     if file.is_empty() {
-        return Ok((None, Before::default()));
+        return Ok((None, Vec::new()));
     }
     if file.len() > OLD_LEN_LIMIT {
         return Err(ImportError::Tree(crate::tree::TreeError::TooLarge {
@@ -393,52 +301,54 @@ fn read_before(view: &TreeView) -> Result<(Option<GalNetPoHeader>, Before), Impo
         .unwrap_or_else(|_| GalNetPoHeader::zeroed());
     let header_len = GalNetPoHeader::SIZE as u64;
     let count = file.len().saturating_sub(header_len) / GalNetPoRecord::SIZE as u64;
-    let mut before = Before {
-        records: Vec::with_capacity(usize::try_from(count).unwrap_or(0)),
-        names: Vec::new(),
-    };
+    let mut records = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     stream::records::<GalNetPoRecord>(&file, header_len, u64::MAX, &mut |_, _, record| {
-        before.records.push(record.clone());
+        records.push(record.clone());
         std::ops::ControlFlow::Continue(())
     })?;
-    before.names = vec![0; before.records.len()];
+    Ok((Some(header), records))
+}
+
+/// For each of `count` records of the old GALNETPO.GLB a hash of the name it stands under in the old
+/// GAL.NME; 0 when none does.
+fn read_names(view: &TreeView, count: usize) -> Result<Vec<u32>, ImportError> {
+    let mut names = vec![0; count];
     if let Some(gal) = view.open_file(GAL)? {
         stream::records::<NmeRecord>(&gal, 0, u64::MAX, &mut |_, _, record| {
             if record.nme_kind() == Some(NmeKind::External)
                 && let Some(at) = GALNETPO.record_at(u64::from(record.pointer.get()))
-                && let Some(name) = usize::try_from(at)
-                    .ok()
-                    .and_then(|at| before.names.get_mut(at))
+                && let Some(name) = usize::try_from(at).ok().and_then(|at| names.get_mut(at))
             {
                 *name = tids::name_hash(record.alias.text());
             }
             std::ops::ControlFlow::Continue(())
         })?;
     }
-    Ok((Some(header), before))
+    Ok(names)
 }
 
-/// Whether a file has exactly these bytes.
-pub(crate) fn same(view: &TreeView, path: &str, bytes: &[u8]) -> Result<bool, ImportError> {
-    match view.open_file(path)? {
-        None => Ok(false),
-        Some(file) => same_file(&file, bytes),
-    }
-}
-
-fn same_file(file: &ViewFile<'_>, bytes: &[u8]) -> Result<bool, ImportError> {
-    if file.len() != bytes.len() as u64 {
+/// Whether a file has exactly this content.
+pub(crate) fn same(view: &TreeView, path: &str, content: &Content) -> Result<bool, ImportError> {
+    let Some(file) = view.open_file(path)? else {
+        return Ok(false);
+    };
+    if file.len() != content.len_bytes() {
         return Ok(false);
     }
-    let mut buf = vec![0; PIECE_BYTES];
+    let mut there = vec![0; PIECE_BYTES];
+    let mut wanted = vec![0; PIECE_BYTES];
     let mut at = 0;
-    while at < bytes.len() {
-        let n = PIECE_BYTES.min(bytes.len() - at);
-        let read = file.read_at(&mut buf[..n], at as u64)?;
-        if read != n || buf[..n] != bytes[at..at + n] {
+    while at < file.len() {
+        let rest = usize::try_from(file.len() - at).unwrap_or(PIECE_BYTES);
+        let n = rest.min(PIECE_BYTES);
+        content
+            .fill(&mut wanted[..n], at)
+            .map_err(|error| crate::tree::TreeError::disk(&view.describe(), error))?;
+        let read = file.read_at(&mut there[..n], at)?;
+        if read != n || there[..n] != wanted[..n] {
             return Ok(false);
         }
-        at += n;
+        at += n as u64;
     }
     Ok(true)
 }

@@ -54,6 +54,11 @@ pub(super) struct Entry {
 impl Entry {
     /// [`Self::other`] of an entry that gets a record in GALNETPO.GLB.
     pub(super) const EXTERNAL: u32 = u32::MAX;
+
+    /// Whether the entry gets a record in GALNETPO.GLB.
+    pub(super) fn is_external(&self) -> bool {
+        self.other == Self::EXTERNAL
+    }
 }
 
 /// All entries, in the order of the sources.

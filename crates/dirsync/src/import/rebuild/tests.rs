@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::base::collate;
 use crate::core::format::galindex::GalIndex;
+use crate::core::format::record::LIVE;
 use crate::core::format::xtn::Route;
 use crate::import::testtree::*;
 use crate::progress::NoProgress;
@@ -305,6 +307,41 @@ fn a_list_that_somebody_holds_stays_and_the_new_one_lies_beside_it() {
     assert!(!run(&disk).1);
 }
 
+// rule: dsp:TV-LOG-5
+// rule: dsp:R-BUG-25
+// rule: dec:DEC-086
+#[test]
+fn tv_log_5_the_last_line_is_empty_unless_a_file_could_not_be_written() {
+    let disk = site();
+    run(&disk);
+    let text = log(&disk);
+    let lines: Vec<&str> = text.lines().collect();
+    let [.., banner, count, last] = lines[..] else {
+        panic!("{text}");
+    };
+    assert!(banner.contains("Status       dirsync Mail GAL Rebuild Utility Version "));
+    assert!(count.ends_with("Status       Number of entries in GAL:        6"));
+    assert!(last.ends_with("| Status"), "{last}");
+    // A file that is in use by its second name, each of the three in turn: none is replaced.
+    let three = [GAL, GALINDEX, GALNETPO_PATH];
+    for held in three {
+        let disk = site();
+        run(&disk);
+        put_usr(&disk, 0x10, &[("able", "able", 11)]);
+        disk.add_hard_link(&p(held), &p("GLB/OTHER.XXX")).unwrap();
+        let before = three.map(|path| read(&disk, path));
+        let text = log(&disk);
+        let mut tree = writer(&disk);
+        let error = rebuild(&mut tree, &OPTIONS, &info(Command::Rebuild), &NoProgress).unwrap_err();
+        assert!(error.to_string().contains(held), "{error}");
+        drop(tree);
+        assert_eq!(three.map(|path| read(&disk, path)), before, "{held}");
+        assert_eq!(log(&disk), text, "no line, above all no empty one");
+        disk_remove(&disk, "GLB/OTHER.XXX");
+        assert_eq!(run(&disk).0.entries, 4);
+    }
+}
+
 // rule: imp:R-QUE-006
 // rule: dec:4
 #[test]
@@ -386,6 +423,10 @@ proptest! {
         let records = nme(&disk, GAL);
         for pair in records.windows(2) {
             prop_assert!(collate::compare(pair[0].alias.text(), pair[1].alias.text()).is_le());
+        }
+        // Of equal names, by address (decisions 2.18).
+        for pair in after.windows(2) {
+            prop_assert!(pair[0].name != pair[1].name || pair[0].address <= pair[1].address);
         }
         // Every word is found.
         let index = read(&disk, GALINDEX).unwrap();

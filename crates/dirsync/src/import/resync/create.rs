@@ -62,11 +62,7 @@ pub fn create(
     put(&mut buffer, head, text.as_bytes())?;
     created.contents.records = 1;
     progress.start("writing lists", None);
-    let lists = ServerLists {
-        view,
-        now,
-        templates: true,
-    };
+    let lists = ServerLists { view, now };
     let contents = &mut created.contents;
     let mut problems = std::mem::take(&mut contents.problems);
     lists
