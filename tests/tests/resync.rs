@@ -364,6 +364,39 @@ fn after_a_server_was_restored_exports_and_the_file_bring_everybody_back() {
     assert_in_step(&site, 3 * USERS + 6);
 }
 
+// rule: imp:R-RSX-007
+// rule: imp:R-RSP-010
+// rule: dsp:R-LIM-003
+#[test]
+fn an_import_over_the_limit_comes_as_a_file() {
+    // Q119450: Fatal 118, Fatal 166; nothing is sent until RESYNC.GLB brings the lists.
+    let site = network();
+    let csv = site.join("more.csv");
+    let rows: String = (0..20)
+        .map(|n| format!("more{n},RB with a longer name {n}\n"))
+        .collect();
+    fs::write(&csv, format!("mailbox,name\n{rows}")).unwrap();
+    let (ra, rb) = (site.join("RA"), site.join("RB"));
+    po("fill", &rb, &[csv.to_str().unwrap()]).expect_code(0);
+    in_step(&site);
+    po("options", &ra, &["--limit", "1"]).expect_code(0);
+    for entry in fs::read_dir(ra.join("USR")).unwrap() {
+        fs::write(entry.unwrap().path(), b"").unwrap();
+    }
+    po("import-request", &ra, &["--yes"]).expect_code(0);
+    let report = cycle("run --json", site.path(), &[]).expect_code(1).json();
+    let problems = report["problems"].to_string();
+    assert!(
+        problems.contains("[118]") && problems.contains("[166]"),
+        "{problems}"
+    );
+    assert_eq!(gal(&ra).len(), USERS);
+    carry(&make(&site, "R.GLB"), &ra);
+    queue(&ra, &[]).expect_code(0);
+    in_step(&site);
+    assert_in_step(&site, 3 * USERS + 20);
+}
+
 // rule: dec:DEC-039
 // rule: imp:R-RSP-010
 // rule: dsp:R-ORD-010

@@ -11,8 +11,8 @@ mod faults;
 mod fuzz;
 mod make_mta;
 mod make_network;
-mod simulate;
 mod p1_check;
+mod simulate;
 mod tidy;
 
 use std::path::{Path, PathBuf};

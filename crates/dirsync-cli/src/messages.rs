@@ -1,14 +1,11 @@
-//! What programs say about imports, rebuilds and RESYNC.GLB: numbered messages as problems, plans as
-//! steps.
+//! What programs say about imports, rebuilds and RESYNC.GLB: numbered messages as problems.
 
 use dirsync::import::{Problem as Found, Problems};
-use dirsync::tree::TreeView;
-use dirsync::tree::journal::{Plan, Step};
 use dirsync_core::base::Severity;
 use dirsync_core::base::catalogue::{Family, lookup_code};
 use dirsync_core::base::logline::LogSeverity;
 
-use crate::report::{PlanStep, Problem, Report, Side};
+use crate::report::{Problem, Report};
 
 /// Adds the numbered messages to a report.
 pub fn add(report: &mut Report, problems: &Problems) {
@@ -59,37 +56,4 @@ fn problem(found: &Found) -> Problem {
         tree: None,
         repair: None,
     }
-}
-
-/// The steps of a plan: `before` is what stands there (a length in bytes), `after` what will.
-#[must_use]
-pub fn steps(view: &TreeView, plan: &Plan) -> Vec<PlanStep> {
-    plan.steps()
-        .map(|(path, step)| {
-            let before = || {
-                view.stat_on_disk(path)
-                    .ok()
-                    .flatten()
-                    .map_or(Side::Nothing, |stat| Side::Number(stat.len))
-            };
-            let (before, after) = match step {
-                Step::Replace { content } => (before(), Side::Number(content.len_bytes())),
-                Step::Extents {
-                    len_before,
-                    len_after,
-                    ..
-                } => (Side::Number(*len_before), Side::Number(*len_after)),
-                Step::Remove => (before(), Side::Nothing),
-                Step::Mkdir => (Side::Nothing, Side::Text("directory".into())),
-                Step::Rmdir => (Side::Text("directory".into()), Side::Nothing),
-                Step::Move { to } => (before(), Side::Text(to.to_string())),
-            };
-            PlanStep {
-                op: step.word().into(),
-                path: path.to_string(),
-                before,
-                after,
-            }
-        })
-        .collect()
 }

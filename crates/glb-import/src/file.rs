@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::args::FileArgs;
 use crate::queue::{Counts, ListRow};
-use crate::{check, report, tree};
+use crate::{check, tree};
 
 #[derive(Serialize)]
 struct Result_ {
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &FileArgs, session: &mut Session<'_>) -> anyhow::Result<
             imported: done,
         } = plan_file(&view, &mut *file, &options, &session.progress)
             .map_err(|error| tree::of_import(&error))?;
-        plan_steps = report::steps(&view, &plan);
+        plan_steps = dirsync_cli::plan::steps(Some(&view), &plan);
         imported = done;
     } else {
         let mut writer = tree::writer(&args.tree, settings, Command::ImportFile)?;

@@ -78,6 +78,7 @@ pub(crate) fn run(args: &QueueArgs, session: &mut Session<'_>) -> anyhow::Result
         break_lock: args.break_lock,
         accept_older: args.accept_older,
         discard_waiting: args.discard_waiting,
+        wait: settings.wait,
         ..QueueOptions::at(UnixTime(settings.now()))
     };
     let mut report = Report::new(Command::ImportQueue.words(), settings);
@@ -89,7 +90,7 @@ pub(crate) fn run(args: &QueueArgs, session: &mut Session<'_>) -> anyhow::Result
             .map_err(|error| tree::of_import(&error))?;
         report::add(&mut report, &imported.problems);
         result = Result_::new(&imported);
-        result.plan = report::steps(&view, &plan);
+        result.plan = dirsync_cli::plan::steps(Some(&view), &plan);
         result.rebuild_left_out = left_out(args, &view).or(Some("dry-run"));
     } else {
         let mut writer = tree::writer(&args.tree, settings, Command::ImportQueue)?;

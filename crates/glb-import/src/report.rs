@@ -1,8 +1,7 @@
-//! What both commands report: problems, the steps of a plan (shared with the other programs), a
-//! rebuilt list.
+//! What both commands report: problems, the steps of a plan, a rebuilt list.
 
 use dirsync::import::rebuild::Rebuilt;
-pub(crate) use dirsync_cli::messages::{add, steps};
+pub(crate) use dirsync_cli::messages::add;
 use dirsync_cli::output::Output;
 use serde::Serialize;
 

@@ -12,7 +12,7 @@ use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::messages;
 use dirsync_cli::output::Output;
-use dirsync_cli::report::{PlanStep, Report, Text};
+use dirsync_cli::report::{PlanStep, Report, Side, Text};
 use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
@@ -69,7 +69,15 @@ pub(crate) fn run(args: &CreateArgs, session: &mut Session<'_>) -> anyhow::Resul
         report.tree(tree::entry(&view, &args.tree, settings));
         if args.in_place {
             let (plan, created) = plan_in_place(&view, now, &session.progress).map_err(failed)?;
-            result.plan = messages::steps(&view, &plan);
+            let before = view.stat(RESYNC).ok().flatten();
+            result
+                .plan
+                .extend(plan.steps().map(|(path, step)| PlanStep {
+                    op: step.word().into(),
+                    path: path.to_string(),
+                    before: before.map_or(Side::Nothing, |stat| Side::Number(stat.len)),
+                    after: Side::Number(created.contents.len_bytes),
+                }));
             result.file = args.tree.join(RESYNC).to_string_lossy().into_owned();
             created
         } else {

@@ -300,6 +300,7 @@ mod tests {
     // rule: dec:DEC-109
     // rule: dsp:R-LOG-002
     // rule: dsp:R-LOG-003
+    // rule: imp:R-IMP-042
     #[test]
     fn numeric_lines_are_those_of_the_articles() {
         let mut codes = Vec::new();
@@ -502,6 +503,7 @@ mod tests {
     }
 
     // rule: dec:DEC-108
+    // rule: imp:R-IMP-048
     // rule: dec:DEC-111
     #[test]
     fn dispatch_lines_carry_instance_and_minutes() {

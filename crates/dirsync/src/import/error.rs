@@ -42,6 +42,19 @@ pub enum ImportError {
     /// Message 45: SORTLOCK.GLB of somebody else (DEC-106).
     #[error("[ 45] File error sorting queue: USRTRANS: GLB/SORTLOCK.GLB of another program stands")]
     SortLock,
+    /// Message 91: FLAG.GLB is held by another program (Q148705, DEC-104).
+    #[error(
+        "[ 91] The mail database is locked by another process: FLAG.GLB of {tree} is locked open"
+    )]
+    DatabaseLocked {
+        /// The root as people name it.
+        tree: String,
+    },
+    /// Message 203: a file of the Global Address List is held by another program (Q99117).
+    #[error(
+        "[203] GAL Rebuild problem accessing files: another program holds GAL.NME, GALINDEX.GLB or GALNETPO.GLB; the list stays as it was, the new files are GAL$.NME, GALINDE$.GLB and TMPNETPO.GLB"
+    )]
+    ListHeld,
     /// Message 39: no tuple ids are left.
     #[error("[ 39] Error generating TID")]
     NoTid,
@@ -159,7 +172,7 @@ impl ImportError {
         match self {
             Self::Tree(error) => error.class(),
             Self::Postoffice(error) => error.class(),
-            Self::SortLock => ErrorClass::Busy,
+            Self::SortLock | Self::DatabaseLocked { .. } | Self::ListHeld => ErrorClass::Busy,
             Self::Held(_)
             | Self::ResyncRefused(_)
             | Self::ResyncDamaged(_)
@@ -181,6 +194,12 @@ impl ImportError {
             }
             Self::SortLock => {
                 "make sure that no other import runs on this postoffice, then use --break-lock"
+            }
+            Self::DatabaseLocked { .. } => {
+                "wait until the other program (ADMIN, EXTERNAL) has finished, then run again: everything still waits"
+            }
+            Self::ListHeld => {
+                "let the clients and virus scanners that hold it go, then rebuild again"
             }
             Self::NoTid => "`po-admin check` looks at TID.GLB",
             Self::NoServer { .. } => {

@@ -20,6 +20,7 @@
 //! in `GLB/BADTRANS.GLB` (ASSIGNED), which is cut to its newest half above [`ASIDE_LEN_LIMIT`].
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use crate::core::base::logline::LogSeverity;
 use crate::core::base::{Transaction, UnixTime};
@@ -33,9 +34,9 @@ use crate::core::protocol::numbers::ResyncRefusal;
 use crate::postoffice::Edit;
 use crate::postoffice::lists::waiting::FileRecords;
 use crate::progress::Progress;
-use crate::tree::disk::EntryName;
+use crate::tree::disk::{EntryName, LockGuard, LockKind};
 use crate::tree::journal::{CommitInfo, Committed, Plan};
-use crate::tree::lock::Holder;
+use crate::tree::lock::{Holder, acquire};
 use crate::tree::{TreeError, TreeMut, TreeView};
 
 use super::apply::{Applied, Apply, ApplyOptions, Counts, ListChange, Origin, Part};
@@ -65,6 +66,7 @@ pub const ASIDE_LEN_LIMIT: usize = 4 << 20;
 /// Most bytes of one damaged stretch that are kept.
 const ASIDE_PIECE: u64 = 256 * 1024;
 const REQCONF: &str = "GLB/REQCONF.GLB";
+const FLAG: &str = "GLB/FLAG.GLB";
 const REQTRANS: &str = "GLB/REQTRANS.GLB";
 const MASTER: &str = "GLB/MASTER.GLB";
 /// The order in which queues are processed.
@@ -104,6 +106,8 @@ pub struct QueueOptions {
     pub discard_waiting: bool,
     /// Only RESYNC.GLB is asked about: on the server it is an error then.
     pub resync_only: bool,
+    /// How long to wait for a program that holds FLAG.GLB.
+    pub wait: Duration,
 }
 
 impl QueueOptions {
@@ -119,6 +123,7 @@ impl QueueOptions {
             accept_older: false,
             discard_waiting: false,
             resync_only: false,
+            wait: Duration::ZERO,
         }
     }
 }
@@ -354,20 +359,21 @@ pub fn run_queue(
     info: &CommitInfo,
     progress: &dyn Progress,
 ) -> Result<(Imported, Option<Committed>), ImportError> {
-    let planned = plan_queue(tree.view(), options, &[], progress);
-    if let Err(error @ (ImportError::ResyncRefused(_) | ImportError::ResyncDamaged(_))) = &planned {
-        // The log must say why nothing happens; everything else stays as it is.
-        let refused = [
-            log::import_banner(),
-            message(14, ""),
-            LogLine::status(error.to_string()),
-            log::import_finished(),
-        ];
-        let mut edit = Edit::new(tree.view());
-        log::append(&mut edit, options.now, &refused)?;
-        let plan = edit.finish()?;
-        tree.commit(&plan, info)?;
-    }
+    let _flag = match hold_flag(tree.view(), options.wait) {
+        Err(error @ ImportError::DatabaseLocked { .. }) => {
+            let fatal = LogLine::free(LogSeverity::Fatal, "  FLAG.GLB is locked open.");
+            let lines = [message(91, "another program"), fatal];
+            return Err(refuse(tree, options, info, &lines, error));
+        }
+        held => held?,
+    };
+    let planned = match plan_queue(tree.view(), options, &[], progress) {
+        Err(error @ (ImportError::ResyncRefused(_) | ImportError::ResyncDamaged(_))) => {
+            let lines = [message(14, ""), LogLine::status(error.to_string())];
+            return Err(refuse(tree, options, info, &lines, error));
+        }
+        planned => planned,
+    };
     let QueuePlan { plan, imported } = planned?;
     let counts = imported.counts;
     let info = CommitInfo {
@@ -382,6 +388,41 @@ pub fn run_queue(
     };
     let committed = tree.commit(&plan, &info)?;
     Ok((imported, committed))
+}
+
+/// Holds FLAG.GLB, as ADMIN, IMPORT and EXTERNAL do among each other (Q131670). A missing file is
+/// held by nobody; the commit makes it.
+fn hold_flag(view: &TreeView, wait: Duration) -> Result<Option<Box<dyn LockGuard>>, ImportError> {
+    let path = view.path(FLAG)?;
+    match acquire(
+        view.disk().as_ref(),
+        &path,
+        LockKind::Exclusive,
+        wait,
+        false,
+    ) {
+        Err(TreeError::Busy { tree, .. }) => Err(ImportError::DatabaseLocked { tree }),
+        other => Ok(other?),
+    }
+}
+
+/// Nothing is imported, and the log says why; everything else stays as it is.
+fn refuse(
+    tree: &mut TreeMut,
+    options: &QueueOptions,
+    info: &CommitInfo,
+    why: &[LogLine],
+    error: ImportError,
+) -> ImportError {
+    let mut lines = vec![log::import_banner()];
+    lines.extend_from_slice(why);
+    lines.push(log::import_finished());
+    let mut edit = Edit::new(tree.view());
+    let plan = log::append(&mut edit, options.now, &lines).and_then(|()| edit.finish());
+    match plan.and_then(|plan| tree.commit(&plan, info)) {
+        Ok(_) => error,
+        Err(failed) => failed.into(),
+    }
 }
 
 /// Which records of a queue are not applied.

@@ -59,6 +59,18 @@ fn outsider(po: &TestPo) {
     .unwrap();
 }
 
+// rule: imp:R-GRP-003
+#[test]
+fn a_group_address_of_ten_characters_is_deleted_as_it_is() {
+    let po = po();
+    add(&po, &new("ABCDEFGHIJ", &["ann"])).unwrap();
+    po.lists(|lists, edit| lists.remove_group(edit, b"ABCDEFGHIJ"))
+        .unwrap();
+    let waiting = po.waiting();
+    let last = waiting.last().unwrap();
+    assert_eq!(last, "5 D Group ABCDEFGHIJ|PCM:NET/PO/ABCDEFGHIJ");
+}
+
 // rule: pof:R-GRP-001
 // rule: pof:R-GRP-006
 // rule: pof:R-GRP-007

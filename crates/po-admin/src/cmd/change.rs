@@ -19,7 +19,8 @@ use dirsync_cli::settings::Settings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{failures, plan, trees};
+use crate::{failures, trees};
+use dirsync_cli::plan;
 
 /// What a change deserves a look for: never a failure.
 const NOTE: FindingId = FindingId("command.note");

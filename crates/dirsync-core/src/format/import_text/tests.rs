@@ -330,7 +330,12 @@ fn an_alias_has_one_address_in_one_list_of_a_file() {
     );
     // Names that somebody cut to 30 characters (Q91648).
     let cut = "A Network Manager@MSMail Server \tMSMAIL:Network Manager@04455\n";
-    let three = [cut, &cut.replace("04455", "09876"), &cut.replace("04455", "9656867")].concat();
+    let three = [
+        cut,
+        &cut.replace("04455", "09876"),
+        &cut.replace("04455", "9656867"),
+    ]
+    .concat();
     assert_eq!(number(&three), [(2, 28), (3, 28)]);
     // Deleted, renamed and emptied in between.
     assert_eq!(

@@ -34,7 +34,7 @@ pub(super) const CREATE: &[Scenario] = &[
     },
 ];
 
-/// A second run at the same time makes the same bytes and writes nothing.
+/// A second run at the same time makes the same bytes.
 fn run(disk: Arc<dyn Disk>) -> Result<(), String> {
     let now = UnixTime(CREATED_UNIX_S);
     let info = CommitInfo {

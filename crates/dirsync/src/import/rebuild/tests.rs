@@ -278,6 +278,35 @@ fn a_list_that_cannot_be_read_is_not_an_empty_one() {
     assert_eq!(disk.snapshot(), before);
 }
 
+// rule: dec:DEC-086
+// rule: imp:R-RBD-006
+#[test]
+fn a_list_that_somebody_holds_stays_and_the_new_one_lies_beside_it() {
+    use crate::tree::disk::{Disk as _, LockKind};
+    let disk = site();
+    run(&disk);
+    put(&disk, "USR/00000010.USR", b"");
+    let three = |disk: &MemDisk| [GAL, GALINDEX, GALNETPO_PATH].map(|path| read(disk, path));
+    let before = three(&disk);
+    for path in [GAL, GALINDEX, GALNETPO_PATH] {
+        let guard = disk.try_lock(&p(path), LockKind::Shared, false).unwrap();
+        let mut tree = writer(&disk);
+        let error = rebuild(&mut tree, &OPTIONS, &info(Command::Rebuild), &NoProgress).unwrap_err();
+        assert!(error.to_string().starts_with("[203]"), "{error}");
+        assert_eq!(error.class(), crate::tree::ErrorClass::Busy);
+        drop((tree, guard));
+        assert_eq!(three(&disk), before);
+    }
+    assert!(log(&disk).contains("Fatal  [203] GAL Rebuild problem accessing files"));
+    let beside = ["NME/GAL$.NME", "GLB/GALINDE$.GLB", "GLB/TMPNETPO.GLB"];
+    let new = beside.map(|path| read(&disk, path));
+    assert!(new.iter().all(Option::is_some));
+    run(&disk);
+    assert_eq!(three(&disk), new);
+    assert_eq!(beside.map(|path| read(&disk, path)), [None, None, None]);
+    assert!(!run(&disk).1);
+}
+
 // rule: dsp:TV-LOG-5
 // rule: dsp:R-BUG-25
 // rule: dec:DEC-086

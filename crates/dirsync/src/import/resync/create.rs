@@ -15,7 +15,6 @@ use crate::import::error::ImportError;
 use crate::import::queue;
 use crate::import::rebuild::require_space;
 use crate::import::server_lists::ServerLists;
-use crate::import::usr_list::replace;
 use crate::postoffice::config::load_srvconf;
 use crate::postoffice::lists::waiting::reqconf;
 use crate::postoffice::{Edit, Identity};
@@ -193,6 +192,6 @@ pub fn plan_in_place(
     })?;
     require_space(view, bytes.len() as u64)?;
     let mut edit = Edit::new(view);
-    replace(&mut edit, RESYNC, bytes.into())?;
+    edit.replace(RESYNC, bytes)?;
     Ok((edit.finish()?, created))
 }

@@ -662,7 +662,7 @@ proptest! {
             let now = Numbers::of(&conf(&disk));
             prop_assert_eq!((now.imp, now.req, now.srv), (header.impseq, header.reqseq, header.srvseq));
             let kept = reqtrans(&disk);
-            prop_assert_eq!(kept.len() as u32, waiting + 1);
+            prop_assert_eq!(u32::try_from(kept.len()), Ok(waiting + 1));
             prop_assert!(kept.windows(2).all(|pair| pair[0].0 < pair[1].0));
             prop_assert_eq!(kept[0].0, header.reqseq);
         }

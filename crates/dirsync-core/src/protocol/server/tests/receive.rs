@@ -174,6 +174,7 @@ fn numbering_that_restarted_is_found_by_the_dates() {
 }
 
 // rule: dec:DEC-019
+// rule: imp:R-EXC-002
 // rule: dsp:R-EXC-007
 #[test]
 fn only_the_owner_replaces_a_registered_list() {

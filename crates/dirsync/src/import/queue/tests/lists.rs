@@ -9,6 +9,7 @@ use super::*;
 // rule: dec:DEC-017
 // rule: dec:DEC-018
 // rule: imp:R-TXN-A2
+// rule: imp:R-EXC-001
 #[test]
 fn additions_and_deletions_compare_alias_and_address() {
     let disk = site();
@@ -121,6 +122,7 @@ fn a_modification_to_an_entry_that_is_there_takes_the_old_one_away() {
 // rule: dec:DEC-082
 // rule: imp:R-ID-004
 // rule: imp:R-ID-001
+// rule: imp:R-EXC-004
 #[test]
 fn a_replace_gives_the_same_entries_their_ids_and_all_others_new_ones() {
     let disk = site();

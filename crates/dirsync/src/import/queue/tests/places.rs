@@ -118,6 +118,7 @@ fn without_a_known_server_nothing_is_created() {
 // rule: dsp:R-TPL-001
 // rule: dsp:R-TPL-004
 // rule: imp:R-TPL-004
+// rule: imp:R-EXC-006
 #[test]
 fn template_data_is_written_once_and_does_not_grow() {
     let disk = site();
@@ -125,6 +126,10 @@ fn template_data_is_written_once_and_does_not_grow() {
     let add = "A able\tPCM:NET/SRV/able\r\n- Phone:/555\r\n- Fax:/1";
     let imported = import(&disk, &[template, add]);
     assert_eq!(codes(&imported), [37]);
+    // The prompt counts with its colon.
+    let imported = import(&disk, &["A able\tPCM:NET/SRV/able\r\n- Phone/555"]);
+    assert_eq!(codes(&imported), [37]);
+    import(&disk, &["A able\tPCM:NET/SRV/able\r\n- Phone:/555"]);
     let tpl = Template::parse(&read(&disk, "TPL/00000010.TPL").unwrap()).unwrap();
     assert_eq!(tpl.fields.len(), 2);
     let list = |disk: &MemDisk| -> Vec<UsrRecord> {
