@@ -96,7 +96,7 @@ impl Admin {
     }
 
     /// What he does now, the numbers being in step; `None` when he has nothing to do.
-    pub fn next(&mut self) -> Option<Remedy> {
+    pub fn act(&mut self) -> Option<Remedy> {
         if self.server {
             // RESYNC.GLB to all and Exports of all are every other remedy as well.
             *self = Self::default();

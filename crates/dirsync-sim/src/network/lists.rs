@@ -21,17 +21,13 @@ pub fn apply(list: &mut List, transaction: &Transaction) {
         Transaction::Add { entry, .. } => {
             list.entry(key(entry)).or_insert_with(|| entry.clone());
         }
-        Transaction::Delete { entry } => {
-            if has(list, entry) {
-                list.remove(&key(entry));
-            }
+        Transaction::Delete { entry } if has(list, entry) => {
+            list.remove(&key(entry));
         }
-        Transaction::Modify { old, new, .. } => {
-            if has(list, old) {
-                list.remove(&key(old));
-                let new = new.as_ref().unwrap_or(old);
-                list.entry(key(new)).or_insert_with(|| new.clone());
-            }
+        Transaction::Modify { old, new, .. } if has(list, old) => {
+            list.remove(&key(old));
+            let new = new.as_ref().unwrap_or(old);
+            list.entry(key(new)).or_insert_with(|| new.clone());
         }
         _ => {}
     }

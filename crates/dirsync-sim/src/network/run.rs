@@ -357,7 +357,7 @@ impl<'a, N: Network> Run<'a, N> {
         let mut bound = CYCLES + self.pacing()?;
         settled.cycles = 1;
         loop {
-            if let Some(remedy) = self.admin.next() {
+            if let Some(remedy) = self.admin.act() {
                 settled.rounds += 1;
                 if settled.rounds > ROUNDS {
                     return Err(format!(

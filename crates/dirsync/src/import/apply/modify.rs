@@ -84,10 +84,10 @@ impl Apply {
         Ok(())
     }
 
-    /// An M whose new alias is in the list already. When it is the very entry, the old one goes: an
-    /// M is a D and an A (imp R-TXN-M3), and the A says what is there. So an import reply, whose list
-    /// of the server may be ahead of the transactions that follow it, ends as the owner has it. With
-    /// another address nothing changes.
+    /// An M whose new alias is in the list already: an M is a D and an A (imp R-TXN-M3), so the old
+    /// entry goes, which its owner has no longer, and the A finds the alias there: nothing when it is
+    /// the very entry, [27] with another address (DEC-018). So an import reply, whose list of the
+    /// server may be ahead of the transactions that follow it, ends as the owner has it.
     fn modify_taken(
         &mut self,
         edit: &mut Edit<'_>,
@@ -96,14 +96,15 @@ impl Apply {
         info: &[Info],
         at: Origin<'_>,
     ) -> Result<(), ImportError> {
-        let there = self.lists.get(&target).and_then(|list| list.tid_of(new));
-        let Some(tid) = there else {
-            self.fail(message(27, new.alias.to_string()), at);
-            return Ok(());
-        };
         if let Some(list) = self.lists.get_mut(&source) {
             list.delete(old);
         }
+        let there = self.lists.get(&target).and_then(|list| list.tid_of(new));
+        let Some(tid) = there else {
+            self.copies.delete(edit, old, self.options.now)?;
+            self.fail(message(27, new.alias.to_string()), at);
+            return Ok(());
+        };
         self.info(target, tid, info, at);
         self.counts.modified += 1;
         self.modify_copy(edit, old, new, None, at)?;

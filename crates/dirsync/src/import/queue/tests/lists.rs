@@ -9,7 +9,6 @@ use super::*;
 // rule: dec:DEC-017
 // rule: dec:DEC-018
 // rule: imp:R-TXN-A2
-// rule: imp:R-EXC-001
 #[test]
 fn additions_and_deletions_compare_alias_and_address() {
     let disk = site();
@@ -75,18 +74,14 @@ fn a_modification_keeps_the_id_and_a_wrong_old_alias_changes_nothing() {
             "M able\tPCM:NET/SRV/able\r\n  Bell\tPCM:NET/SRV/bell",
             "M able\tPCM:NET/SRV/able\r\n  Bell\tPCM:NET/SRV/bell", // resent
             "M Fser\tPCM:NET/SRV/fser\r\n  Used to be\tPCM:NET/SRV/fser", // 29
-            "M Zola\tPCM:NET/SRV/zola\r\n  Smith\tPCM:NET/SRV/zola", // 27
             "M Zola\tPCM:NET/SRV/zola\r\n  ZOLA\tPCM:NET/SRV/zola",
+            "M ZOLA\tPCM:NET/SRV/zola\r\n  Smith\tPCM:NET/SRV/zola", // a D, and an A: 27
         ],
     );
     assert_eq!(codes(&imported), [29, 27]);
     assert_eq!(
         usr(&disk, 0x10),
-        rows(&[
-            ("Bell", "bell", 11),
-            ("Smith", "sm1", 12),
-            ("ZOLA", "zola", 13)
-        ])
+        rows(&[("Bell", "bell", 11), ("Smith", "sm1", 12)])
     );
     // To another postoffice: out of one list, into the other, with its id.
     let imported = import(
@@ -95,7 +90,7 @@ fn a_modification_keeps_the_id_and_a_wrong_old_alias_changes_nothing() {
     );
     assert_eq!(imported.counts.modified, 1);
     assert_eq!(usr(&disk, 0x0F), rows(&[("Smith", "smith", 12)]));
-    assert_eq!(usr(&disk, 0x10).len(), 2);
+    assert_eq!(usr(&disk, 0x10).len(), 1);
 }
 
 // rule: imp:R-TXN-M3
@@ -112,7 +107,7 @@ fn a_modification_to_an_entry_that_is_there_takes_the_old_one_away() {
             "M Old name\tPCM:NET/SRV/able2\r\n  New name\tPCM:NET/SRV/able2",
         ],
     );
-    assert_eq!(codes(&imported), [0u16; 0]);
+    assert!(codes(&imported).is_empty());
     let names: Vec<_> = usr(&disk, 0x10).into_iter().map(|row| row.0).collect();
     assert!(!names.contains(&"Old name".to_owned()), "{names:?}");
     assert!(names.contains(&"New name".to_owned()), "{names:?}");
@@ -122,7 +117,6 @@ fn a_modification_to_an_entry_that_is_there_takes_the_old_one_away() {
 // rule: dec:DEC-082
 // rule: imp:R-ID-004
 // rule: imp:R-ID-001
-// rule: imp:R-EXC-004
 #[test]
 fn a_replace_gives_the_same_entries_their_ids_and_all_others_new_ones() {
     let disk = site();
