@@ -195,7 +195,7 @@ fn lists_that_do_not_exist_and_entries_without_address_are_named() {
     assert!(
         failing(What::Type(AddressType::Mhs))
             .to_string()
-            .starts_with("[44] ")
+            .starts_with("[ 44] ")
     );
     // An entry that points nowhere: 43.
     import(&disk, "A Ann\tSMTP:ann@b.c\n");
