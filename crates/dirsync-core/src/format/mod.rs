@@ -8,6 +8,8 @@ pub mod chain;
 pub mod codes;
 pub mod compressed;
 pub mod counters;
+pub mod evt;
+pub mod exchange;
 pub mod field;
 pub mod fips98;
 pub mod folders;
