@@ -8,10 +8,14 @@
     reason = "a helper of tests fails the test by a panic"
 )]
 
+mod console;
 mod process;
+mod site;
 mod snapshot;
 mod tree;
 
+pub use console::{for_readers, for_trycmd};
 pub use process::{Output, TIMEOUT, TimedOut, command, program, run, run_with_input, try_run};
+pub use site::Site;
 pub use snapshot::{Entry, Snapshot, differences, snapshot};
 pub use tree::{TestTree, fixture, workspace};

@@ -9,7 +9,10 @@ mod conformance;
 mod demo;
 mod faults;
 mod fuzz;
+mod make_mta;
 mod make_network;
+mod p1_check;
+mod simulate;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -49,6 +52,12 @@ enum Task {
     Demo,
     /// Postoffices with users, registered and exported, never run.
     MakeNetwork(make_network::Args),
+    /// Random networks of postoffices with troubles: do their lists become equal?
+    Simulate(simulate::Args),
+    /// A queue database of the Exchange MTA with messages on its queues.
+    MakeMta(make_mta::Args),
+    /// The messages of a queue database before an independent decoder of X.400.
+    P1Check(p1_check::Args),
     /// Offset tables against structs, floors of the modules, length of files.
     Tidy,
 }
@@ -76,6 +85,9 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         }
         Task::Demo => demo::run(root).map(|()| true),
         Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
+        Task::Simulate(args) => simulate::run(args, root),
+        Task::MakeMta(args) => make_mta::run(args).map(|()| true),
+        Task::P1Check(args) => p1_check::run(args, root),
         Task::Tidy => tidy::run(root).map(|()| true),
     }
 }

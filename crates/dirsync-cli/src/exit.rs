@@ -206,6 +206,7 @@ mod tests {
     }
 
     // rule: dec:DEC-107
+    // rule: imp:R-IMP-031
     #[test]
     fn classic_numbers() {
         assert_eq!(classic_step(ExitCode::Done), 64);

@@ -72,6 +72,15 @@ impl<'w> Output<'w> {
         writeln!(self.sink, "{text}").context(CANNOT_WRITE)
     }
 
+    /// Bytes as they are: a file in the making whose reader is a program. For a terminal there is
+    /// [`Self::line`].
+    ///
+    /// # Errors
+    /// As [`Self::line`].
+    pub fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.sink.write_all(bytes).context(CANNOT_WRITE)
+    }
+
     /// One JSON value on a line of its own, written as it is serialized.
     ///
     /// # Errors

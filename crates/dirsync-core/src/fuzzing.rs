@@ -90,6 +90,10 @@ pub const TARGETS: &[Target] = &[
         name: "base_text",
         run: base_text,
     },
+    Target {
+        name: "import_text",
+        run: import_text,
+    },
 ];
 
 /// Files of fixed records: any bytes can be looked at and come back as they were.
@@ -453,7 +457,7 @@ pub fn bodies(data: &[u8]) {
     }
 }
 
-pub use text::base_text;
+pub use text::{base_text, import_text};
 
 #[cfg(test)]
 mod tests;

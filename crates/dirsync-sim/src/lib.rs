@@ -1,8 +1,10 @@
 //! The deterministic simulator and the fault harness.
 //!
 //! * [`trees`] - small trees on disks in memory;
+//! * [`network`] - the simulator: postoffices that change, mail that goes astray, restores, remedies;
 //! * [`faults`] - every command that commits, with every disk operation stopped, failed and hung in
 //!   turn: after each the tree must be the old one or the new one.
 
 pub mod faults;
+pub mod network;
 pub mod trees;

@@ -60,18 +60,28 @@ commands! {
     Schedule = "po-admin schedule",
     /// Resets the numbers of a requestor.
     ListdsZero = "po-admin listds --zero",
+    /// Returns, clears or recovers stuck mail.
+    Mail = "po-admin mail",
     /// Sends the changes of a requestor.
     T1 = "dxa-cycle t1",
     /// Merges and answers at the server.
     T2 = "dxa-cycle t2",
     /// Applies the answer.
     T3 = "dxa-cycle t3",
+    /// Moves entries of the schedule on and writes DISPATCH.LOG.
+    Dispatch = "dxa-cycle dispatch",
+    /// Resets the numbers of directory synchronization.
+    Reset = "dxa-cycle reset",
     /// Moves mail.
     Deliver = "dxa-cycle deliver",
     /// Applies the queues to the lists.
     ImportQueue = "glb-import queue",
+    /// Applies an import file to the lists.
+    ImportFile = "glb-import file",
     /// Makes the Global Address List anew.
     Rebuild = "glb-import rebuild",
+    /// Writes RESYNC.GLB into the server's own tree.
+    Resync = "resync-gen create --in-place",
 }
 
 impl fmt::Display for Command {

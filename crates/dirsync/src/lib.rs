@@ -5,6 +5,7 @@
 //! * [`postoffice`] - one postoffice: making it, its lists, its mail;
 //! * [`import`] - address lists from transactions, the Global Address List from the lists;
 //! * [`transport`] - moving mail within a postoffice and between trees;
+//! * [`mta`] - the queue database of the Exchange MTA;
 //! * [`cycle`] - T1, T2, T3, and the cycle over a site;
 //! * [`insight`] - looking: check, and later status, trace and doctor, through read-only views.
 //!
@@ -16,6 +17,7 @@ pub use dirsync_tree as tree;
 pub mod cycle;
 pub mod import;
 pub mod insight;
+pub mod mta;
 pub mod postoffice;
 pub mod progress;
 pub mod transport;

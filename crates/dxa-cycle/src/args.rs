@@ -46,6 +46,12 @@ pub(crate) enum Command {
     /// A whole cycle: T1, deliver, T2, deliver, T3 for everything found.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Run T1, T2 and T3 when the schedules of the postoffices say so.
+    #[command(after_help = DISPATCH_EXAMPLES)]
+    Dispatch(DispatchArgs),
+    /// Set the sync numbers to zero, by the documented recipes.
+    #[command(subcommand)]
+    Reset(ResetCommand),
     /// The sync numbers of every party side by side.
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
@@ -155,6 +161,110 @@ pub(crate) struct RunArgs {
     pub(crate) guard: GuardArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+const DISPATCH_EXAMPLES: &str = "\
+The times stand in PROCESS.GLB of each postoffice (`po-admin schedule`). An entry starts at its time
+or up to its run window later (8 hours, 4 in old entries); after that it is missed, and its next time
+counts. Mail moves between the runs. Only one dispatcher may serve a postoffice. Ctrl-C ends it at the
+next safe point with exit code 130; started again it goes on.
+
+With --now the clock is virtual: it jumps from start to start up to --until.
+
+DISPATCH.LOG lies in LOG of the home postoffice: the directory server, or the one named by --home.
+
+Examples:
+  dxa-cycle dispatch lab
+  dxa-cycle dispatch lab --once                          what is due now, then end
+  dxa-cycle dispatch lab --until 1996-01-01T00:00:00Z
+  dxa-cycle dispatch lab --now 1995-12-18T00:00:00Z --until 1995-12-25T00:00:00Z";
+
+/// `dispatch`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DispatchArgs {
+    /// Directories at or above postoffices.
+    #[arg(value_name = "SITE", required = true)]
+    pub(crate) sites: Vec<PathBuf>,
+    /// Look once, run what is due, and end.
+    #[arg(long, conflicts_with = "until")]
+    pub(crate) once: bool,
+    /// Start nothing after this time (RFC 3339), and end then.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Look at the schedules at least this often.
+    #[arg(long, value_name = "SECONDS", default_value_t = dirsync::cycle::dispatch::POLL_SECONDS)]
+    pub(crate) idle_time: u32,
+    /// Move no mail: `dxa-cycle deliver` does it elsewhere.
+    #[arg(long)]
+    pub(crate) no_deliver: bool,
+    /// Put a name in front of the lines of DISPATCH.LOG.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance_name: Option<String>,
+    /// The postoffice with DISPATCH.LOG.
+    #[arg(long, value_name = "NET/PO")]
+    pub(crate) home: Option<String>,
+    /// Leave the Global Address Lists as they are.
+    #[arg(long)]
+    pub(crate) no_rebuild: bool,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+/// `reset`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ResetCommand {
+    /// One requestor and its record at the server begin at zero; it exports.
+    #[command(after_help = RESET_LOCAL_EXAMPLES)]
+    Local(ResetLocalArgs),
+    /// A server and all its requestors begin at zero; everybody exports.
+    #[command(after_help = RESET_GLOBAL_EXAMPLES)]
+    Global(ResetGlobalArgs),
+}
+
+const RESET_LOCAL_EXAMPLES: &str = "\
+For a requestor whose numbers cannot be brought in step any more; never for the directory server. The
+server's record of it is made new, the numbers of the requestor become 0, and it exports. Server,
+password, types, options and schedule stay; the old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Then
+run two cycles.
+
+Examples:
+  dxa-cycle reset local lab/NEWTON --server lab/HQ --dry-run
+  dxa-cycle reset local lab/NEWTON --server lab/HQ --yes";
+
+/// `reset local`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResetLocalArgs {
+    /// The requestor.
+    #[arg(value_name = "PO")]
+    pub(crate) tree: PathBuf,
+    /// Its directory server.
+    #[arg(long, value_name = "PO")]
+    pub(crate) server: PathBuf,
+}
+
+const RESET_GLOBAL_EXAMPLES: &str = "\
+Mail is delivered first. Then SYSTEM and INQUEUE of every postoffice are emptied, the master list of
+the server is emptied, all records of requestors are made new, the numbers of everybody become 0, and
+everybody exports. Registrations, passwords, types, options, schedules and address lists stay; the
+old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Nothing is done unless every postoffice of the site can
+be reset. Then run two cycles.
+
+Examples:
+  dxa-cycle reset global lab --dry-run
+  dxa-cycle reset global lab --yes";
+
+/// `reset global`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResetGlobalArgs {
+    /// Directories at or above postoffices.
+    #[arg(value_name = "SITE", required = true)]
+    pub(crate) sites: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
 }

@@ -4,9 +4,13 @@
 //! `dirsync-cli`.
 
 mod args;
+mod check;
+mod extract;
+mod file;
 mod queue;
 mod rebuild;
 mod report;
+mod resync;
 mod tree;
 
 use args::{Cli, Command};
@@ -20,6 +24,9 @@ fn main() -> std::process::ExitCode {
 /// Runs what was typed.
 fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match cli.command {
+        Command::Check(args) => check::run(&args, session),
+        Command::File(args) => file::run(&args, session),
+        Command::Extract(args) => extract::run(&args, session),
         Command::Queue(args) => queue::run(&args, session),
         Command::Rebuild(args) => rebuild::run(&args, session),
     }

@@ -18,10 +18,11 @@ use serde::Serialize;
 
 use crate::args::QueueArgs;
 use crate::report::{self, List};
+use crate::resync::Resync;
 use crate::tree;
 
 #[derive(Serialize)]
-struct ListRow {
+pub(crate) struct ListRow {
     list: String,
     before: u64,
     after: u64,
@@ -30,7 +31,7 @@ struct ListRow {
 }
 
 #[derive(Serialize)]
-struct Counts {
+pub(crate) struct Counts {
     added: u64,
     deleted: u64,
     modified: u64,
@@ -39,14 +40,19 @@ struct Counts {
     repeated: u64,
     ignored: u64,
     failed: u64,
-    created: u64,
-    copies: u64,
+    pub(crate) created: u64,
+    pub(crate) copies: u64,
 }
 
 #[derive(Serialize)]
 struct Result_ {
     records: u64,
     damaged: u64,
+    /// RESYNC.GLB, when it was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resync: Option<Resync>,
+    /// Waiting records that RESYNC.GLB covers.
+    covered: u64,
     counts: Counts,
     lists: Vec<ListRow>,
     plan: Vec<PlanStep>,
@@ -70,6 +76,9 @@ pub(crate) fn run(args: &QueueArgs, session: &mut Session<'_>) -> anyhow::Result
         // Message 66: transactions of the own postoffice.
         verbose: settings.verbose > 0,
         break_lock: args.break_lock,
+        accept_older: args.accept_older,
+        discard_waiting: args.discard_waiting,
+        wait: settings.wait,
         ..QueueOptions::at(UnixTime(settings.now()))
     };
     let mut report = Report::new(Command::ImportQueue.words(), settings);
@@ -81,7 +90,7 @@ pub(crate) fn run(args: &QueueArgs, session: &mut Session<'_>) -> anyhow::Result
             .map_err(|error| tree::of_import(&error))?;
         report::add(&mut report, &imported.problems);
         result = Result_::new(&imported);
-        result.plan = report::steps(&view, &plan);
+        result.plan = dirsync_cli::plan::steps(Some(&view), &plan);
         result.rebuild_left_out = left_out(args, &view).or(Some("dry-run"));
     } else {
         let mut writer = tree::writer(&args.tree, settings, Command::ImportQueue)?;
@@ -123,30 +132,13 @@ fn left_out(args: &QueueArgs, view: &TreeView) -> Option<&'static str> {
 
 impl Result_ {
     fn new(imported: &Imported) -> Self {
-        let counts = imported.counts;
-        let row = |list: &ListChange| ListRow {
-            list: list.list.to_string(),
-            before: list.before,
-            after: list.after,
-            removed: list.removed,
-            changed: list.changed,
-        };
         Self {
             records: imported.records,
             damaged: imported.damaged,
-            counts: Counts {
-                added: counts.added,
-                deleted: counts.deleted,
-                modified: counts.modified,
-                replaced: counts.replaced,
-                templates: counts.templates,
-                repeated: counts.repeated,
-                ignored: counts.ignored,
-                failed: counts.failed,
-                created: counts.created,
-                copies: counts.copies,
-            },
-            lists: imported.lists.iter().map(row).collect(),
+            resync: imported.resync.as_ref().map(Resync::new),
+            covered: imported.covered,
+            counts: Counts::new(&imported.counts),
+            lists: imported.lists.iter().map(ListRow::new).collect(),
             plan: Vec::new(),
             transaction: None,
             rebuild_left_out: None,
@@ -160,25 +152,17 @@ impl Text for Result_ {
         for step in &self.plan {
             out.line(&step.text())?;
         }
+        if let Some(resync) = &self.resync {
+            resync.text(out)?;
+        }
         if self.records == 0 && self.damaged == 0 {
             out.line("no transactions wait")?;
         } else {
             let counts = &self.counts;
-            out.line(&format!(
-                "{} transactions: {} added, {} deleted, {} modified, {} lists replaced, {} already so, {} ignored, {} failed",
-                self.records,
-                counts.added,
-                counts.deleted,
-                counts.modified,
-                counts.replaced,
-                counts.repeated,
-                counts.ignored,
-                counts.failed
-            ))?;
+            let sentence = counts.sentence();
+            out.line(&format!("{} transactions: {sentence}", self.records))?;
             for list in self.lists.iter().filter(|list| list.changed) {
-                let name = escape::text(&list.list);
-                let (before, after) = (list.before, list.after);
-                out.line(&format!("  {name}: {before} -> {after} entries"))?;
+                out.line(&list.sentence())?;
             }
             if counts.created > 0 {
                 out.line(&format!("  postoffices created: {}", counts.created))?;
@@ -193,5 +177,56 @@ impl Text for Result_ {
             }
             (None, _) => Ok(()),
         }
+    }
+}
+
+impl ListRow {
+    pub(crate) fn new(list: &ListChange) -> Self {
+        Self {
+            list: list.list.to_string(),
+            before: list.before,
+            after: list.after,
+            removed: list.removed,
+            changed: list.changed,
+        }
+    }
+
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    pub(crate) fn sentence(&self) -> String {
+        let name = escape::text(&self.list);
+        format!("  {name}: {} -> {} entries", self.before, self.after)
+    }
+}
+
+impl Counts {
+    pub(crate) fn new(counts: &dirsync::import::apply::Counts) -> Self {
+        Self {
+            added: counts.added,
+            deleted: counts.deleted,
+            modified: counts.modified,
+            replaced: counts.replaced,
+            templates: counts.templates,
+            repeated: counts.repeated,
+            ignored: counts.ignored,
+            failed: counts.failed,
+            created: counts.created,
+            copies: counts.copies,
+        }
+    }
+
+    pub(crate) fn sentence(&self) -> String {
+        format!(
+            "{} added, {} deleted, {} modified, {} lists replaced, {} already so, {} ignored, {} failed",
+            self.added,
+            self.deleted,
+            self.modified,
+            self.replaced,
+            self.repeated,
+            self.ignored,
+            self.failed
+        )
     }
 }

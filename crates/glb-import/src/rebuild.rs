@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RebuildArgs, session: &mut Session<'_>) -> anyhow::Resu
         report.tree(tree::entry(&view, &args.tree, settings));
         let RebuildPlan { plan, rebuilt } = plan_rebuild(&view, &options, &session.progress)
             .map_err(|error| tree::of_import(&error))?;
-        (rebuilt, report::steps(&view, &plan), None)
+        (rebuilt, dirsync_cli::plan::steps(Some(&view), &plan), None)
     } else {
         let mut writer = tree::writer(&args.tree, settings, Command::Rebuild)?;
         report.tree(tree::entry(writer.view(), &args.tree, settings));

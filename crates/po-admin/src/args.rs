@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use dirsync_cli::options::Args;
 
+use crate::cmd::stuck;
+
 /// Set up and look inside Microsoft Mail postoffices.
 #[derive(Debug, Parser)]
 #[command(name = "po-admin", version, after_help = TOP_EXAMPLES, max_term_width = 100)]
@@ -151,6 +153,21 @@ pub(crate) enum MailCommand {
     /// All mailbags with counts, or the headers of one.
     #[command(after_help = MAIL_LIST_EXAMPLES)]
     List(MailListArgs),
+    /// One message with its envelope.
+    #[command(after_help = stuck::SHOW_EXAMPLES)]
+    Show(stuck::ShowArgs),
+    /// Return messages to their senders.
+    #[command(after_help = stuck::RETURN_EXAMPLES)]
+    Return(stuck::ReturnArgs),
+    /// Take messages out, or reset the whole mailbag; a copy is kept.
+    #[command(after_help = stuck::CLEAR_EXAMPLES)]
+    Clear(stuck::ClearArgs),
+    /// Give messages that lost their headers new ones.
+    #[command(after_help = stuck::RECOVER_EXAMPLES)]
+    Recover(stuck::RecoverArgs),
+    /// Remove the deleted headers of a mailbag.
+    #[command(after_help = "Examples:\n  po-admin mail compress HQ Admin")]
+    Compress(stuck::CompressArgs),
 }
 
 const MAIL_LIST_EXAMPLES: &str = "\

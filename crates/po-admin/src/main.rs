@@ -7,7 +7,6 @@ mod args;
 mod cmd;
 mod failures;
 mod found;
-mod plan;
 mod trees;
 mod wrap;
 

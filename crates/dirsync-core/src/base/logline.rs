@@ -300,6 +300,7 @@ mod tests {
     // rule: dec:DEC-109
     // rule: dsp:R-LOG-002
     // rule: dsp:R-LOG-003
+    // rule: imp:R-IMP-042
     #[test]
     fn numeric_lines_are_those_of_the_articles() {
         let mut codes = Vec::new();
@@ -320,9 +321,10 @@ mod tests {
         );
     }
 
+    // rule: dsp:TV-LOG-4
     // rule: dsp:R-LOG-003
     #[test]
-    fn both_forms_of_one_run_say_the_same() {
+    fn tv_log_4_both_forms_of_one_run_say_the_same() {
         let text: Vec<_> = fixture!("q148705-locked-text.txt")
             .lines()
             .map(|l| read_text_line(l).unwrap())
@@ -339,6 +341,129 @@ mod tests {
         }
         assert_eq!(text[2].code, Some(91));
         assert_eq!(numeric[2].text, "ADMIN");
+        // Who holds it: lines of free text, whose severity is that of the message.
+        let free: Vec<_> = text[3..6]
+            .iter()
+            .map(|line| (line.severity, line.code))
+            .collect();
+        assert_eq!(free, [(Some(LogSeverity::Fatal), None); 3]);
+        let entry = LogEntry::free(text[5].time.unwrap(), LogSeverity::Fatal, &text[5].text);
+        let line = entry.text_line();
+        assert!(
+            line.ends_with("| Fatal  [   ] FLAG.GLB is locked open."),
+            "{line}"
+        );
+        assert!(
+            entry
+                .numeric_line()
+                .ends_with("| 2  -1 FLAG.GLB is locked open.")
+        );
+    }
+
+    /// A numbered message as the catalogue has it.
+    fn numbered(time: DateTime, code: u16, argument: &str) -> LogEntry {
+        use crate::base::catalogue::{Family, lookup_code};
+        let entry = lookup_code(Family::Dirsync, code.into()).unwrap();
+        let text = entry.text.trim_end_matches(':');
+        let colon = if entry.text.ends_with(':') || code == 20 {
+            ": "
+        } else {
+            " "
+        };
+        let text = format!("{text}{colon}{argument}");
+        LogEntry::message(time, entry.severity.unwrap(), code, text, argument)
+    }
+
+    // rule: dsp:TV-LOG-1
+    // rule: dsp:R-LOG-004
+    // rule: dsp:R-BUG-26
+    #[test]
+    fn tv_log_1_years_have_two_digits_after_1999_too() {
+        let stamp =
+            |year, month, day| stamp_seconds(DateTime::constant(year, month, day, 9, 8, 7, 0));
+        assert_eq!(stamp(2000, 1, 1), "01/01/00 09:08:07");
+        assert_eq!(stamp(1999, 12, 31), "12/31/99 09:08:07");
+        assert_eq!(stamp(2009, 2, 28), "02/28/09 09:08:07");
+        assert_eq!(stamp(2000, 2, 29), "02/29/00 09:08:07");
+        let status = LogEntry::free(
+            DateTime::constant(2000, 1, 1, 0, 0, 0, 0),
+            LogSeverity::Status,
+            "Import is finished.",
+        );
+        for line in [status.text_line(), status.numeric_line()] {
+            assert!(line.starts_with("01/01/00 00:00:00 | "), "{line}");
+        }
+    }
+
+    // rule: dsp:TV-LOG-3
+    #[test]
+    fn tv_log_3_the_import_of_q118447() {
+        let lines: Vec<_> = fixture!("q118447-dirsync-log.txt").lines().collect();
+        let at = |second| DateTime::constant(1994, 3, 22, 15, 43, second, 0);
+        let free = |second, text: &str| LogEntry::free(at(second), LogSeverity::Status, text);
+        let made = [
+            free(25, "Microsoft (R) Mail Import V3.2"),
+            numbered(at(45), 27, "Doe, John D"),
+            numbered(at(46), 27, "Doe, Jane B"),
+            free(50, "Import is finished."),
+        ];
+        let made: Vec<_> = made.iter().map(LogEntry::text_line).collect();
+        assert_eq!(made, lines);
+    }
+
+    // rule: dsp:TV-LOG-7
+    #[test]
+    fn tv_log_7_an_element_that_is_too_long_and_a_file_that_cannot_be_renamed() {
+        let folded = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let long = numbered(
+            DateTime::constant(1994, 10, 24, 14, 32, 18, 0),
+            20,
+            "<Group Address Name>",
+        );
+        assert_eq!(
+            folded(&long.text_line()),
+            "10/24/94 14:32:18 | Error [ 20] Address element is too long: <Group Address Name>"
+        );
+        let at = DateTime::constant(1995, 6, 12, 16, 52, 23, 0);
+        let rename = numbered(at, 7, "M:INF\\IMPORT.INF");
+        assert_eq!(
+            folded(&rename.text_line()),
+            "06/12/95 16:52:23 | Fatal [ 7] Error renaming file: M:INF\\IMPORT.INF"
+        );
+        let follows = numbered(at, 90, "able");
+        assert_eq!(
+            (follows.severity, follows.text.as_str()),
+            (LogSeverity::Warning, "Transaction not processed able")
+        );
+        for entry in [long, rename] {
+            let read = read_text_line(&entry.text_line()).unwrap();
+            assert_eq!((read.code, read.text), (entry.code, entry.text));
+        }
+    }
+
+    // rule: dsp:TV-LOG-8
+    #[test]
+    fn tv_log_8_lines_of_both_versions_are_read() {
+        use LogSeverity::{Error, Warning};
+        let read = |line: &str| {
+            let read = read_text_line(line).unwrap();
+            (read.severity.unwrap(), read.code, read.text)
+        };
+        let old = "Warning [ 4] Error reading file: MSTTRANS";
+        assert_eq!(
+            read(old),
+            (Warning, Some(4), "Error reading file: MSTTRANS".into())
+        );
+        let text = "Could not find the specified sync number PCM:Net/PO";
+        let old = format!("Error [ 129] {text}");
+        assert_eq!(read(&old), (Error, Some(129), text.into()));
+        let lines: Vec<_> = fixture!("q108067-dirsync-log-32.txt")
+            .lines()
+            .map(read)
+            .collect();
+        assert_eq!(lines[0], (Error, None, "PCM:Net/PO".into()));
+        assert_eq!(lines[1].1, Some(138));
+        assert_eq!(lines[2].1, Some(139));
     }
 
     // rule: dsp:R-LOG-001
@@ -378,6 +503,7 @@ mod tests {
     }
 
     // rule: dec:DEC-108
+    // rule: imp:R-IMP-048
     // rule: dec:DEC-111
     #[test]
     fn dispatch_lines_carry_instance_and_minutes() {

@@ -331,6 +331,7 @@ mod tests {
     }
 
     // rule: dec:DEC-102
+    // rule: dec:TV-DEC-8
     #[test]
     fn a_new_header_stands_last_even_when_a_place_is_vacant() {
         let mut pair = Pair::default();

@@ -86,20 +86,25 @@ pub struct TemplateFault {
     pub fault: LineFault,
 }
 
+impl fmt::Display for LineFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooFewTildes => "fewer than five tildes",
+            Self::BadStart => "the start column is no number",
+            Self::BadWidth => "the width is no number from 1 to 255",
+            Self::BadEdit => "an edit code other than A, U, L, N, P",
+            Self::PromptTooLong => "a prompt of more than 40 bytes",
+            Self::TooManyFields => "more than 256 fields",
+            Self::UnknownPrompt => "a prompt that the template does not have",
+            Self::ValueTooLong => "a value longer than its field",
+            Self::RecordNotEnded => "the last record is not ended by ~~",
+        })
+    }
+}
+
 impl fmt::Display for TemplateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.fault {
-            LineFault::TooFewTildes => "fewer than five tildes",
-            LineFault::BadStart => "the start column is no number",
-            LineFault::BadWidth => "the width is no number from 1 to 255",
-            LineFault::BadEdit => "an edit code other than A, U, L, N, P",
-            LineFault::PromptTooLong => "a prompt of more than 40 bytes",
-            LineFault::TooManyFields => "more than 256 fields",
-            LineFault::UnknownPrompt => "a prompt that the template does not have",
-            LineFault::ValueTooLong => "a value longer than its field",
-            LineFault::RecordNotEnded => "the last record is not ended by ~~",
-        };
-        write!(f, "line {}: {what}", self.line)
+        write!(f, "line {}: {}", self.line, self.fault)
     }
 }
 

@@ -4,8 +4,10 @@ use crate::base::address::{Scope, TypeCase};
 use crate::base::logline::{read_numeric_line, read_text_line};
 use crate::base::time::read_log_stamp;
 use crate::base::transaction::Form;
+use crate::base::transaction::Reading;
 use crate::base::zone::parse_zone;
 use crate::base::{Address, CodePage, HexId, PoName, Transaction, UnixTime};
+use crate::format::import_text::{Consistency, Encoding, ImportOptions, ImportReader, Item};
 use crate::format::layout_txt::Layout;
 
 /// Texts: what can be read and written again reads the same.
@@ -39,4 +41,70 @@ pub fn base_text(data: &[u8]) {
         read_log_stamp(&text),
     );
     let _ = parse_zone(&text);
+}
+
+/// Import files: read alike in any pieces, faults inside the file, and what is taken and written
+/// again is read again without fault.
+pub fn import_text(data: &[u8]) {
+    let Some((&how, file)) = data.split_first() else {
+        return;
+    };
+    let options = ImportOptions {
+        reading: if how & 1 == 0 {
+            Reading::Lenient
+        } else {
+            Reading::Strict
+        },
+        encoding: match how >> 1 & 3 {
+            0 | 1 => Encoding::default(),
+            2 => Encoding::Page(CodePage::Cp437),
+            _ => Encoding::Utf8,
+        },
+        lossy: how & 8 != 0,
+    };
+    let whole = items(file, options, file.len());
+    assert_eq!(whole, items(file, options, usize::from(how >> 4) + 1));
+    let mut consistency = Consistency::new();
+    let mut again = Vec::new();
+    let mut count = 0usize;
+    for item in &whole {
+        match item {
+            Item::Transaction(placed) => {
+                assert_eq!(placed.transaction.check(), Ok(()), "{placed:?}");
+                let _ = consistency.see(&placed.transaction);
+                count += 1;
+                for line in placed.transaction.lines(Form::Columns, TypeCase::Upper) {
+                    again.extend_from_slice(&line);
+                    again.extend_from_slice(b"\r\n");
+                }
+            }
+            Item::Fault(fault) => assert!(fault.column > 0 && fault.offset <= file.len() as u64),
+            Item::Note(note) => assert!(note.column > 0 && !note.what.to_string().is_empty()),
+        }
+    }
+    let strict = ImportOptions {
+        reading: Reading::Strict,
+        ..ImportOptions::default()
+    };
+    let read = items(&again, strict, 4096);
+    let taken = read
+        .iter()
+        .filter(|item| matches!(item, Item::Transaction(_)))
+        .count();
+    let faults = read.iter().any(|item| matches!(item, Item::Fault(_)));
+    assert!(
+        taken == count && !faults,
+        "written unreadably: {:?}",
+        String::from_utf8_lossy(&again)
+    );
+}
+
+fn items(file: &[u8], options: ImportOptions, piece: usize) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut reader = ImportReader::new(options);
+    for bytes in file.chunks(piece.max(1)) {
+        reader.feed(bytes, &mut |item| items.push(item));
+    }
+    reader.finish(&mut |item| items.push(item));
+    items
 }

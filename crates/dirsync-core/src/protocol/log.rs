@@ -195,7 +195,7 @@ mod tests {
     // rule: dsp:R-LOG-003
     // rule: dsp:TV-LOG-2
     #[test]
-    fn lines_have_both_published_forms() {
+    fn tv_log_2_lines_have_both_published_forms() {
         assert_eq!(
             line(LogLine::message(105, "0")),
             (

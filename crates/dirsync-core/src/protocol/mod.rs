@@ -19,7 +19,9 @@
 //! | [`mod@unit`] | what may not be torn apart: an R and its A lines |
 //! | [`message`] | the messages, their subjects, bodies and text carriers, and who takes which |
 //! | [`requestor`] | T0, T1, T3 and RESYNC at a requestor |
+//! | [`schedule`] | when T1, T2 and T3 start, and what is too late |
 //! | [`server`] | T2 receive, T2 transmit, purge, records of requestors |
+//! | [`status_report`] | what of a requestor's log goes into CENTRAL.LOG |
 //!
 //! One transaction's way: `requestor::t0` numbers it, `requestor::t1` sends it, `server::receive`
 //! gives it a master number, `server::transmit` answers with it, `requestor::t3` takes it and the
@@ -31,7 +33,9 @@ pub mod message;
 pub mod numbers;
 pub mod record;
 pub mod requestor;
+pub mod schedule;
 pub mod server;
+pub mod status_report;
 pub mod unit;
 
 #[cfg(test)]

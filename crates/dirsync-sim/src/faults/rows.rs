@@ -3,8 +3,10 @@
 
 mod admin;
 mod cycle;
+mod dispatch;
 mod import;
 mod lists;
+mod resync;
 mod transport;
 
 use std::ops::ControlFlow;
@@ -39,9 +41,14 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::T1 => cycle::T1,
         Command::T2 => cycle::T2,
         Command::T3 => cycle::T3,
+        Command::Dispatch => dispatch::DISPATCH,
+        Command::Reset => dispatch::RESET,
         Command::Deliver => transport::DELIVER,
+        Command::Mail => transport::MAIL,
         Command::ImportQueue => import::QUEUE,
+        Command::ImportFile => import::FILE,
         Command::Rebuild => import::REBUILD,
+        Command::Resync => resync::CREATE,
     }
 }
 

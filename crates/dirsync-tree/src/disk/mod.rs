@@ -20,6 +20,7 @@
 
 pub mod fault;
 pub mod mem;
+pub mod named;
 pub mod real;
 pub mod sub;
 #[cfg(test)]

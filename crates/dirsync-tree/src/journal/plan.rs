@@ -186,6 +186,19 @@ impl Plan {
         Ok(())
     }
 
+    /// Takes the step of a target out.
+    pub fn take(&mut self, path: &RelPath) -> Option<Step> {
+        self.steps.remove(path)
+    }
+
+    /// Adds a step that was made elsewhere.
+    ///
+    /// # Errors
+    /// Another step for the same target.
+    pub fn put(&mut self, path: RelPath, step: Step) -> Result<(), PlanError> {
+        self.add(path, step)
+    }
+
     fn add(&mut self, path: RelPath, step: Step) -> Result<(), PlanError> {
         if path.is_root() {
             return Err(PlanError::Root);

@@ -74,7 +74,7 @@ impl CycleError {
             Self::Exhausted(_) => "make a global reset of the dirsync numbers",
             Self::NotServer => "`po-admin server on` makes it one",
             Self::NoMaster => {
-                "`po-admin check --fix` makes an empty one; then every requestor exports (Q112280)"
+                "`po-admin check --fix dirsync.msttrans-missing` makes an empty one; then every requestor exports (Q112280)"
             }
             Self::Unreadable { .. } => {
                 "look at the disk and the rights of the file; everything still waits"

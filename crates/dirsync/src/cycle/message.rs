@@ -4,18 +4,21 @@
 //! body. An attachment is read from its file piece by piece; text of foreign requestors is bounded
 //! by the size of a message and held.
 
-use crate::core::base::UnixTime;
 use crate::core::base::codepage::escape_bytes_850;
 use crate::core::base::ident::MailbagStem;
+use crate::core::base::{HexId, UnixTime};
 use crate::core::format::body::{Carrier, Profile};
 use crate::core::format::mai::Attachment;
 use crate::core::format::transactions::{Item, Reader, Trust};
+use crate::core::protocol::log::LogLine;
 use crate::core::protocol::message::{Incoming, TextEntries};
 use crate::core::protocol::unit::{Scan, Usable};
-use crate::postoffice::Edit;
+use crate::import::log;
 use crate::postoffice::lists::waiting::FileRecords;
 use crate::postoffice::mail::{self, Waiting, open_attachment};
 use crate::postoffice::stream::{Report, UNREADABLE};
+use crate::postoffice::{Edit, PoError};
+use crate::tree::disk::DiskErrorKind;
 use crate::tree::{TreeError, TreeView};
 
 use super::CycleError;
@@ -43,6 +46,7 @@ pub struct SystemMessage {
     pub usable: Usable,
     /// Named by another header too: a copy that is skipped (Q127752).
     pub repeated: bool,
+    stem: HexId,
     text: Vec<u8>,
     attachment: Option<Attachment>,
 }
@@ -78,6 +82,18 @@ pub fn waiting(
     Ok(messages)
 }
 
+/// `Failure to read mail from NULL` (115, Q138783), when that is what an error means.
+#[must_use]
+pub(super) fn unreadable_mailbag(error: &CycleError) -> Option<LogLine> {
+    let system = MailbagStem::SYSTEM.to_string();
+    match error {
+        CycleError::Postoffice(
+            PoError::MailbagDamaged { name, .. } | PoError::NoSuchMailbag { name, .. },
+        ) if *name == system => Some(log::message(115, "NULL")),
+        _ => None,
+    }
+}
+
 impl SystemMessage {
     fn read(view: &TreeView, waiting: Waiting, repeated: bool) -> Result<Self, CycleError> {
         let incoming = if waiting.encrypted {
@@ -101,6 +117,7 @@ impl SystemMessage {
             incoming,
             usable: Usable::without_attachment(None),
             repeated,
+            stem: waiting.stem,
             text: waiting.mai.text,
             attachment,
         };
@@ -110,6 +127,11 @@ impl SystemMessage {
             message.text = Vec::new();
         }
         Ok(message)
+    }
+
+    /// Whether the header names the message of another, earlier one.
+    pub(super) fn is_copy_of(&self, first: &Self) -> bool {
+        self.repeated && !first.repeated && self.stem == first.stem
     }
 
     fn carrier(&self) -> Option<Carrier> {
@@ -188,9 +210,20 @@ impl SystemMessage {
         &self,
         view: &'v TreeView,
     ) -> Result<Option<crate::tree::view::ViewFile<'v>>, TreeError> {
-        match &self.attachment {
-            Some(attachment) => open_attachment(view, attachment),
-            None => Ok(None),
+        let Some(attachment) = &self.attachment else {
+            return Ok(None);
+        };
+        match open_attachment(view, attachment) {
+            // A directory or a link in its place: as good as missing, and no reason to wait for it.
+            Err(TreeError::Disk { error, .. })
+                if matches!(
+                    error.kind,
+                    DiskErrorKind::NotRegular(_) | DiskErrorKind::LinkInPath
+                ) =>
+            {
+                Ok(None)
+            }
+            other => other,
         }
     }
 

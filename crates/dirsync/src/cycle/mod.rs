@@ -5,6 +5,8 @@
 //! * [`t3`] - a requestor takes the answers, applies them and rebuilds its Global Address List;
 //! * [`site`] - which trees a site has, who they are and what they do;
 //! * [`step`] - one step at one tree; [`child`] - the same in a child with a deadline;
+//! * [`dispatch`] - the scheduler: PROCESS.GLB, run windows, DISPATCH.LOG;
+//! * [`reset`] - the documented resets of the numbers;
 //! * [`run`] - T1, delivery, T2, delivery, T3 for everything found;
 //! * [`status`] - the numbers of all parties side by side.
 //!
@@ -13,8 +15,10 @@
 //! accepted replies, one for the import, one for the rebuild.
 
 pub mod child;
+pub mod dispatch;
 pub mod error;
 pub mod message;
+pub mod reset;
 pub mod run;
 pub mod site;
 pub mod status;

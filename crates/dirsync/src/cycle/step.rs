@@ -24,6 +24,7 @@ use crate::tree::disk::real::RealDisk;
 use crate::tree::lock::Holder;
 use crate::tree::{Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView};
 
+use super::dispatch::table::{self, Change, Entries, Polled};
 use super::site::{Found, Member, Search};
 use super::status::PostofficeStatus;
 use super::{CycleError, Said, StepOptions, t1, t2, t3};
@@ -145,13 +146,54 @@ pub enum Ask {
         /// Program and sub-command, for the lock file.
         program: String,
     },
+    /// What the schedule of a postoffice says.
+    Poll {
+        /// Its directory.
+        tree: String,
+        /// How long a busy tree is waited for.
+        wait_ms: u64,
+        /// The time of the dispatcher, seconds since 1970.
+        now: u32,
+    },
+    /// A step that an entry of the schedule starts: only if nobody else has moved the entry on, and
+    /// then it moves on, all under one lock.
+    Dispatch {
+        /// The directory of the postoffice.
+        tree: String,
+        /// How long a busy tree is waited for.
+        wait_ms: u64,
+        /// The entry.
+        change: Change,
+        /// How.
+        options: AskOptions,
+        /// Program and sub-command, for the lock file.
+        program: String,
+    },
+    /// Entries of the schedule move on, lines go to DISPATCH.LOG.
+    Settle {
+        /// Its directory.
+        tree: String,
+        /// How long a busy tree is waited for.
+        wait_ms: u64,
+        /// What is written.
+        entries: Entries,
+        /// Time and user.
+        options: AskOptions,
+        /// Program and sub-command, for the lock file.
+        program: String,
+    },
 }
 
 impl Ask {
     pub(super) fn place(&self) -> &str {
         match self {
             Self::Search { site } => site,
-            Self::Look { tree, .. } | Self::Status { tree, .. } | Self::Step { tree, .. } => tree,
+            Self::Look { tree, .. }
+            | Self::Status { tree, .. }
+            | Self::Step { tree, .. }
+            | Self::Poll { tree, .. }
+            | Self::Dispatch { tree, .. }
+            | Self::Settle { tree, .. } => tree,
         }
     }
 }
@@ -168,6 +210,18 @@ pub enum Answer {
     Status(Box<PostofficeStatus>),
     /// To [`Ask::Step`].
     Done(Box<StepOutcome>),
+    /// To [`Ask::Poll`].
+    Polled(Box<Polled>),
+    /// To [`Ask::Dispatch`]; `None` when somebody else has made the step.
+    Dispatched {
+        /// What the step did.
+        outcome: Option<Box<StepOutcome>>,
+    },
+    /// To [`Ask::Settle`].
+    Settled {
+        /// Entries that moved on.
+        moved: u64,
+    },
     /// To any.
     Failed {
         /// Why.
@@ -460,6 +514,40 @@ impl Here<'_> {
                 let done = perform(&mut tree, *step, &options.step_options(), progress)
                     .map_err(|error| failure(&error))?;
                 Ok(Answer::Done(Box::new(done)))
+            }
+            Ask::Poll { tree, wait_ms, now } => {
+                let view = self.view(tree, *wait_ms)?;
+                let polled = table::poll(&view, tree, UnixTime(*now));
+                Ok(Answer::Polled(Box::new(polled)))
+            }
+            Ask::Dispatch {
+                tree,
+                wait_ms,
+                change,
+                options,
+                program,
+            } => {
+                let open = open_options(*wait_ms, program, options.now);
+                let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
+                    .map_err(|error| tree_failure(&error))?;
+                let done = table::make(&mut tree, change, &options.step_options(), progress)
+                    .map_err(|error| failure(&error))?;
+                let outcome = done.map(Box::new);
+                Ok(Answer::Dispatched { outcome })
+            }
+            Ask::Settle {
+                tree,
+                wait_ms,
+                entries,
+                options,
+                program,
+            } => {
+                let open = open_options(*wait_ms, program, options.now);
+                let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
+                    .map_err(|error| tree_failure(&error))?;
+                let moved = table::settle(&mut tree, entries, &options.step_options())
+                    .map_err(|error| failure(&error))?;
+                Ok(Answer::Settled { moved })
             }
         }
     }

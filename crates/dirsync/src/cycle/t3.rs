@@ -21,12 +21,13 @@ use crate::core::protocol::record::NewRecord;
 use crate::core::protocol::requestor::{ReqTrans, Requestor, T3Plan, Waiting};
 use crate::import::queue::{self, Imported, Incoming, QueueOptions};
 use crate::import::rebuild::{RebuildOptions, Rebuilt, rebuild};
+use crate::import::resync::RESYNC;
 use crate::import::{Held, ImportError, log};
 use crate::postoffice::{Edit, PoError, mail};
 use crate::progress::Progress;
 use crate::tree::{Command, TreeError, TreeMut, TreeView};
 
-use super::message::{SystemMessage, waiting};
+use super::message::{SystemMessage, unreadable_mailbag, waiting};
 use super::t1::{each_waiting, read_reqtrans, requestor};
 use super::{
     CycleError, REQCONF, REQTRANS, Said, StepOptions, commit, first_administrator, to_administrator,
@@ -182,6 +183,13 @@ fn prepare(
             }
         }
     }
+    for copy in messages.iter().skip(plan.dispositions.len()) {
+        let first = messages.iter().position(|first| copy.is_copy_of(first));
+        let disposition = first.and_then(|first| plan.dispositions.get(first));
+        if disposition == Some(&Disposition::Remove) {
+            gone.push(copy.index);
+        }
+    }
     // Indices stay valid while headers only go.
     mail::remove(edit, MailbagStem::SYSTEM, &gone)?;
     let mut lines = plan.diary.lines.clone();
@@ -201,13 +209,18 @@ fn plan(
 ) -> Result<(Vec<SystemMessage>, T3Plan), CycleError> {
     let mut edit = Edit::new(tree.view());
     let mut messages = waiting(&mut edit, &mut |finding| said.findings.push(finding))?;
-    // A second header of the same message goes with the first (Q127752).
-    messages.retain(|message| !message.repeated);
     let waiting = match read_reqtrans(tree.view(), requestor)? {
         ReqTrans::Read(waiting) => waiting,
         ReqTrans::Missing | ReqTrans::Damaged => Waiting::of(requestor),
     };
-    let t3: Vec<_> = messages.iter().map(SystemMessage::for_requestor).collect();
+    // A second header of the same message goes with the first (Q127752): it is moved to the end, past
+    // what the plan speaks of.
+    messages.sort_by_key(|message| message.repeated);
+    let t3: Vec<_> = messages
+        .iter()
+        .filter(|message| !message.repeated)
+        .map(SystemMessage::for_requestor)
+        .collect();
     let plan = requestor.t3(&t3, &waiting, options.now)?;
     Ok((messages, plan))
 }
@@ -244,6 +257,35 @@ pub fn t3(
     options: &StepOptions,
     progress: &dyn Progress,
 ) -> Result<T3Report, CycleError> {
+    let result = attempt(tree, options, progress);
+    if let Err(error) = &result
+        && let Some(line) = unreadable_mailbag(error)
+    {
+        // A tree that cannot take the log either keeps the error alone.
+        let _ = log_alone(tree, &line, options, &mut Said::default());
+    }
+    result
+}
+
+/// One line, in a commit of its own.
+fn log_alone(
+    tree: &mut TreeMut,
+    line: &LogLine,
+    options: &StepOptions,
+    said: &mut Said,
+) -> Result<(), CycleError> {
+    let mut edit = Edit::new(tree.view());
+    log::append(&mut edit, options.now, std::slice::from_ref(line))?;
+    let plan = edit.finish()?;
+    let info = options.info(Command::T3, Vec::new());
+    commit(tree, &plan, &info, said)
+}
+
+fn attempt(
+    tree: &mut TreeMut,
+    options: &StepOptions,
+    progress: &dyn Progress,
+) -> Result<T3Report, CycleError> {
     let mut report = T3Report::default();
     let requestor = requestor(&mut Edit::new(tree.view()))?;
     report.before = requestor.numbers();
@@ -252,6 +294,7 @@ pub fn t3(
         return Ok(report);
     }
     report.registered = true;
+    let requestor = take_resync(tree, requestor, options, progress, &mut report)?;
     progress.start("taking replies", None);
     let (messages, plan) = plan(tree, &requestor, options, &mut report.said)?;
     // A T3 that was cut off behind its first commit and is run again at the very same time is the
@@ -262,6 +305,28 @@ pub fn t3(
     }
     apply(tree, &plan, options, progress, &mut report)?;
     Ok(report)
+}
+
+/// RESYNC.GLB goes before any other dirsync mail (Q96060): its numbers decide which replies count.
+/// The requestor as it is then.
+fn take_resync(
+    tree: &mut TreeMut,
+    before: Requestor,
+    options: &StepOptions,
+    progress: &dyn Progress,
+    report: &mut T3Report,
+) -> Result<Requestor, CycleError> {
+    if before.is_server || tree.view().stat(RESYNC)?.is_none() {
+        return Ok(before);
+    }
+    let info = options.info(Command::T3, Vec::new());
+    let (imported, committed) = queue::run_queue(tree, &queue_options(options), &info, progress)?;
+    report.said.commits += u64::from(committed.is_some());
+    report.said.lines.extend(imported.problems.log_lines());
+    report.imported = Some(imported);
+    let requestor = requestor(&mut Edit::new(tree.view()))?;
+    report.after = requestor.numbers();
+    Ok(requestor)
 }
 
 /// The commit of all accepted replies; `false` when the guard holds them.
@@ -303,18 +368,19 @@ fn apply(
     let (imported, committed) = queue::run_queue(tree, &queue_options(options), &info, progress)?;
     report.said.commits += u64::from(committed.is_some());
     report.said.lines.extend(imported.problems.log_lines());
-    report.imported = Some(imported);
+    // An import of RESYNC.GLB in front of this one says more than one of nothing.
+    if imported.changed || report.imported.is_none() {
+        report.imported = Some(imported);
+    }
     if !options.rebuild {
         return Ok(());
     }
     if !plan.conf.has(req_options::REBUILD) {
         // R-T3-008.
         let line = LogLine::status("GAL not active on this PO");
-        let mut edit = Edit::new(tree.view());
-        log::append(&mut edit, options.now, std::slice::from_ref(&line))?;
-        let plan = edit.finish()?;
+        log_alone(tree, &line, options, &mut report.said)?;
         report.said.lines.push(line);
-        return commit(tree, &plan, &info, &mut report.said);
+        return Ok(());
     }
     let how = RebuildOptions {
         now: options.now,

@@ -1,44 +1,55 @@
 //! Whole cycles over postoffices in memory: the very code of the programs, without children.
 
+mod faults;
+mod foreign;
+mod options;
+
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::run::{Became, RunOptions, RunReport, each, run};
 use super::site::{Member, Site};
-use super::status::{PostofficeStatus, compare};
-use super::step::{AskOptions, Here, Step};
-use crate::core::base::{PoName, Severity};
+use super::status::{PostofficeStatus, RecordStatus, ServerStatus, compare};
+use super::step::{Answer, Ask, AskOptions, Here, Step, Worker};
+use crate::core::base::{PoName, Severity, UnixTime};
+use crate::core::format::FixedRecord as _;
 use crate::core::format::field::Password;
+use crate::core::format::reqconf::ReqConfRecord;
+use crate::postoffice::config::import_request::import_request;
 use crate::postoffice::config::{registration, requestors, server};
 use crate::postoffice::externals::{self, NewExternal};
 use crate::postoffice::gal::{GalOptions, list_gal};
 use crate::postoffice::testtree::{NOW, TestPo};
-use crate::progress::NoProgress;
+use crate::progress::{NoProgress, Progress};
+use crate::transport::deliver::{DeliverOptions, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, FarError, FarSide, Local};
 use crate::tree::OpenOptions;
 use crate::tree::disk::Disk;
 
 /// A site in memory; the first postoffice is the server.
-struct Net {
-    pos: BTreeMap<String, TestPo>,
+pub(super) struct Net {
+    pub(super) pos: BTreeMap<String, TestPo>,
     server: String,
-    now: u32,
+    pub(super) now: u32,
     allow: Vec<String>,
+    auto_import: bool,
 }
 
-fn po(name: &str) -> PoName {
+pub(super) fn po(name: &str) -> PoName {
     name.parse().unwrap()
 }
 
 impl Net {
     /// `hub`: the last postoffice is reached through the one before it.
-    fn new(names: &[&str], users: usize, hub: bool) -> Self {
+    pub(super) fn new(names: &[&str], users: usize, hub: bool) -> Self {
         let mut net = Self {
             pos: BTreeMap::new(),
             server: names[0].to_owned(),
             now: NOW.0,
             allow: Vec::new(),
+            auto_import: false,
         };
         for (n, name) in names.iter().enumerate() {
             let (network, postoffice) = name.split_once('/').unwrap();
@@ -106,7 +117,7 @@ impl Net {
         net
     }
 
-    fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
+    pub(super) fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
         match self.pos.get(path) {
             Some(po) => Ok(Arc::new(po.disk.clone())),
             None => Err(Failure {
@@ -123,6 +134,7 @@ impl Net {
             step: AskOptions {
                 now: self.now,
                 allow_deletes: self.allow.clone(),
+                auto_import: self.auto_import,
                 ..AskOptions::new(NOW, "test")
             },
             wait_ms: 0,
@@ -130,16 +142,17 @@ impl Net {
         }
     }
 
-    fn run(&mut self) -> RunReport {
-        self.now += 3600;
-        let site = Site {
-            members: self
-                .pos
-                .iter()
-                .map(|(path, po)| Member::look(&po.view(), path))
-                .collect(),
+    fn site(&self) -> Site {
+        let look = |(path, po): (&String, &TestPo)| Member::look(&po.view(), path);
+        Site {
+            members: self.pos.iter().map(look).collect(),
             ..Site::default()
-        };
+        }
+    }
+
+    pub(super) fn run(&mut self) -> RunReport {
+        self.now += 3600;
+        let site = self.site();
         let open = |path: &str| self.disk(path);
         run(
             &site,
@@ -151,7 +164,7 @@ impl Net {
         .unwrap()
     }
 
-    fn step(&mut self, step: Step, name: &str) -> RunReport {
+    pub(super) fn step(&mut self, step: Step, name: &str) -> RunReport {
         self.now += 60;
         let open = |path: &str| self.disk(path);
         each(
@@ -163,7 +176,94 @@ impl Net {
         )
     }
 
-    fn gal(&self, name: &str) -> BTreeSet<String> {
+    /// Mail until it is quiet.
+    fn deliver(&mut self) {
+        self.now += 60;
+        let paths: Vec<String> = self.pos.keys().cloned().collect();
+        let options = DeliverOptions {
+            now: UnixTime(self.now),
+            user: "test".into(),
+            passes: None,
+            dry_run: false,
+        };
+        let report = deliver(&paths, self, &options, &NoProgress).unwrap();
+        assert!(report.quiet, "{report:#?}");
+    }
+
+    /// One step at one postoffice; what it did there.
+    fn done(&mut self, step: Step, name: &str) -> super::run::MemberReport {
+        let mut report = self.step(step, name);
+        let member = report.members.remove(0);
+        assert!(
+            matches!(member.became, Became::Done | Became::Problems),
+            "{member:#?}"
+        );
+        member
+    }
+
+    /// REQCONF, changed.
+    fn conf(&self, name: &str, change: impl FnOnce(&mut ReqConfRecord)) {
+        let po = &self.pos[name];
+        let mut conf = self.reqconf(name);
+        change(&mut conf);
+        po.put("GLB/REQCONF.GLB", &conf.encode());
+    }
+
+    fn reqconf(&self, name: &str) -> ReqConfRecord {
+        ReqConfRecord::decode(&self.pos[name].bytes("GLB/REQCONF.GLB").unwrap()).unwrap()
+    }
+
+    /// q.R, q.S, q.I.
+    fn numbers(&self, name: &str) -> (u32, u32, u32) {
+        let conf = self.reqconf(name);
+        (
+            conf.req_sync.get(),
+            conf.srv_sync.get(),
+            conf.imp_sync.get(),
+        )
+    }
+
+    /// The server's side, and its record of a requestor.
+    fn record(&self, name: &str) -> (ServerStatus, RecordStatus) {
+        let status = PostofficeStatus::read(&self.pos[&self.server].view(), "").unwrap();
+        let server = status.as_server.unwrap();
+        let of = |record: &&RecordStatus| record.name.as_deref() == Some(name);
+        let record = server.requestors.iter().find(of).unwrap().clone();
+        (server, record)
+    }
+
+    /// DIRSYNC.LOG.
+    fn log(&self, name: &str) -> String {
+        let log = self.pos[name].bytes("LOG/DIRSYNC.LOG").unwrap_or_default();
+        String::from_utf8(log).unwrap()
+    }
+
+    fn add(&self, name: &str, mailbox: &str) {
+        self.pos[name].add_user(mailbox, &format!("User {mailbox} of {name}"));
+    }
+
+    fn import_request(&mut self, name: &str) {
+        self.now += 60;
+        let now = UnixTime(self.now);
+        self.pos[name]
+            .edit(|edit| import_request(edit, now).map(|_| ()))
+            .unwrap();
+    }
+
+    /// The postoffice as it is now, for [`Net::restore`].
+    fn backup(&self, name: &str) -> TestPo {
+        let po = &self.pos[name];
+        TestPo {
+            disk: po.disk.fork(),
+            now: po.now,
+        }
+    }
+
+    fn restore(&mut self, name: &str, backup: TestPo) {
+        self.pos.insert(name.to_owned(), backup);
+    }
+
+    pub(super) fn gal(&self, name: &str) -> BTreeSet<String> {
         let view = self.pos[name].view();
         let options = GalOptions {
             participating: true,
@@ -183,7 +283,7 @@ impl Net {
         gal
     }
 
-    fn assert_equal(&self, users: usize) {
+    pub(super) fn assert_equal(&self, users: usize) {
         let first = self.gal(&self.server);
         assert_eq!(first.len(), users, "{first:#?}");
         for name in self.pos.keys() {
@@ -191,7 +291,7 @@ impl Net {
         }
     }
 
-    fn assert_clean(&self) {
+    pub(super) fn assert_clean(&self) {
         for (name, po) in &self.pos {
             let found = po.findings();
             assert!(found.is_empty(), "{name}: {found:#?}");
@@ -212,7 +312,7 @@ impl Connector for Net {
     }
 }
 
-fn assert_done(report: &RunReport) {
+pub(super) fn assert_done(report: &RunReport) {
     for member in &report.members {
         assert_eq!(member.became, Became::Done, "{member:#?}");
     }
@@ -223,7 +323,7 @@ fn assert_done(report: &RunReport) {
     );
 }
 
-const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
+pub(super) const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
 
 /// Every list of a tree: what a cycle without changes must leave alone.
 fn lists(po: &TestPo) -> BTreeMap<String, String> {
@@ -419,4 +519,87 @@ fn reports_of_all_requestors_reach_the_central_log() {
     assert!(at("requested for address types") < at("Requestor updates received"));
     assert!(at("Requestor updates received") < at("Import is finished."));
     assert!(at("Import is finished.") < at("Number of entries in GAL:"));
+}
+
+/// A site in which one tree does not answer from some moment on.
+struct Mute<'a> {
+    net: &'a Net,
+    tree: &'static str,
+    /// The step, or the delivery before it, at which it falls silent.
+    from: (Step, bool),
+    /// The last step that was asked anywhere.
+    last: Cell<Option<Step>>,
+    /// Deadlines that were waited for.
+    silences: Cell<u32>,
+}
+
+impl Mute<'_> {
+    fn falls(&self, path: &str, now: (Step, bool)) -> Result<(), FarError> {
+        if path != self.tree || now < self.from {
+            return Ok(());
+        }
+        self.silences.set(self.silences.get() + 1);
+        Err(FarError::Silent { seconds: 60 })
+    }
+}
+
+impl Worker for Mute<'_> {
+    fn ask(&self, ask: &Ask, progress: &dyn Progress) -> Result<Answer, FarError> {
+        if let Ask::Step { tree, step, .. } = ask {
+            self.last.set(Some(*step));
+            self.falls(tree, (*step, true))?;
+        }
+        let open = |path: &str| self.net.disk(path);
+        Here { open: &open }.ask(ask, progress)
+    }
+}
+
+impl Connector for Mute<'_> {
+    fn connect(&self, path: &str) -> Result<Box<dyn FarSide>, FarError> {
+        let next = match self.last.get() {
+            Some(Step::T1) => Step::T2,
+            _ => Step::T3,
+        };
+        self.falls(path, (next, false))?;
+        self.net.connect(path)
+    }
+}
+
+#[test]
+fn a_silent_tree_costs_one_deadline_and_stops_nobody_else() {
+    for tree in ["NET/RA", "NET/SRV"] {
+        for from in [
+            (Step::T1, true),
+            (Step::T2, false),
+            (Step::T2, true),
+            (Step::T3, false),
+            (Step::T3, true),
+        ] {
+            let mut net = Net::new(&NAMES, 2, false);
+            net.run();
+            net.run();
+            net.now += 3600;
+            let mute = Mute {
+                net: &net,
+                tree,
+                from,
+                last: Cell::new(None),
+                silences: Cell::new(0),
+            };
+            let report = run(&net.site(), &mute, &mute, &net.options(), &NoProgress).unwrap();
+            assert_eq!(mute.silences.get(), 1, "{tree} {from:?}");
+            for member in &report.members {
+                let silent = member.path == tree;
+                assert_eq!(
+                    member.became == Became::Failed,
+                    silent,
+                    "{tree} {from:?} {member:#?}"
+                );
+            }
+            assert_eq!(mute.last.get(), Some(Step::T3));
+            // It answers again: one run makes up for it.
+            net.run();
+            net.assert_equal(6);
+        }
+    }
 }

@@ -12,6 +12,8 @@
 //! Only lists that a transaction names are read. A transaction that cannot be applied is a numbered
 //! message and changes nothing; the others are applied.
 
+mod from_file;
+mod local;
 mod modify;
 mod types;
 
@@ -33,8 +35,10 @@ use super::log::message;
 use super::places::Places;
 use super::pol::Copies;
 use super::problem::Problems;
+use super::resync::RESYNC;
 use super::tids::TidPool;
 use super::usr_list::{Finished, UsrList};
+pub use from_file::FileRules;
 pub use types::{Applied, ApplyOptions, Counts, ListChange, Origin, Part};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +71,7 @@ pub struct Apply {
     refused: BTreeSet<(AddressType, Option<PoName>)>,
     counts: Counts,
     problems: Problems,
+    file: from_file::FromFile,
 }
 
 impl Apply {
@@ -87,11 +92,16 @@ impl Apply {
             refused: BTreeSet::new(),
             counts: Counts::default(),
             problems: Problems::default(),
+            file: from_file::FromFile::default(),
         })
     }
 
     /// Adds a message.
-    pub(super) fn say(&mut self, line: LogLine, at: Origin<'_>) {
+    pub(super) fn say(&mut self, mut line: LogLine, at: Origin<'_>) {
+        if at.file == RESYNC && matches!(line.code, Some(44 | 73)) {
+            // The file serves everybody; what is not for this postoffice is no problem (Q122751).
+            line.severity = LogSeverity::Status;
+        }
         self.problems.at(line, at.file, at.record, at.offset);
     }
 
@@ -99,6 +109,16 @@ impl Apply {
     pub(super) fn fail(&mut self, line: LogLine, at: Origin<'_>) {
         self.counts.failed += 1;
         self.say(line, at);
+    }
+
+    /// Counts a transaction whose list is not here; why was said before.
+    fn not_applied(&mut self, scope: Scope, at: Origin<'_>) {
+        // As in `say`: the gateway is not installed.
+        if at.file == RESYNC && scope.node.is_none() {
+            self.counts.ignored += 1;
+        } else {
+            self.counts.failed += 1;
+        }
     }
 
     /// Applies one transaction.
@@ -273,7 +293,7 @@ impl Apply {
                 return Ok(());
             }
             Target::Unknown | Target::Refused => {
-                self.counts.failed += 1;
+                self.not_applied(scope, at);
                 return Ok(());
             }
         };
@@ -370,7 +390,7 @@ impl Apply {
             Target::Own => self.own(scope, at),
             // There is nothing to empty; the additions that follow create it or say why not.
             Target::Unknown => self.counts.replaced += 1,
-            Target::Refused => self.counts.failed += 1,
+            Target::Refused => self.not_applied(scope, at),
         }
         Ok(())
     }

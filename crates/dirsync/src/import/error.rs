@@ -2,9 +2,12 @@
 
 use crate::core::base::DecodeError;
 use crate::core::protocol::guard::Removal;
+use crate::core::protocol::numbers::ResyncRefusal;
 use crate::postoffice::PoError;
 use crate::tree::journal::PlanError;
 use crate::tree::{ErrorClass, TreeError};
+
+use super::resync::ResyncFault;
 
 /// An error of this module. Nothing was changed when one is returned.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,19 @@ pub enum ImportError {
     /// Message 45: SORTLOCK.GLB of somebody else (DEC-106).
     #[error("[ 45] File error sorting queue: USRTRANS: GLB/SORTLOCK.GLB of another program stands")]
     SortLock,
+    /// Message 91: FLAG.GLB is held by another program (Q148705, DEC-104).
+    #[error(
+        "[ 91] The mail database is locked by another process: FLAG.GLB of {tree} is locked open"
+    )]
+    DatabaseLocked {
+        /// The root as people name it.
+        tree: String,
+    },
+    /// Message 203: a file of the Global Address List is held by another program (Q99117).
+    #[error(
+        "[203] GAL Rebuild problem accessing files: another program holds GAL.NME, GALINDEX.GLB or GALNETPO.GLB; the list stays as it was, the new files are GAL$.NME, GALINDE$.GLB and TMPNETPO.GLB"
+    )]
+    ListHeld,
     /// Message 39: no tuple ids are left.
     #[error("[ 39] Error generating TID")]
     NoTid,
@@ -69,9 +85,52 @@ pub enum ImportError {
         /// What is free, in bytes.
         free: u64,
     },
+    /// Message 14: RESYNC.GLB is older than the requestor, or the requestor is the server (Q215505,
+    /// DEC-043, DEC-044).
+    #[error("[ 14] Error processing RESYNC.GLB: {0}")]
+    ResyncRefused(#[source] ResyncRefusal),
+    /// Message 14: RESYNC.GLB is damaged; nothing of it is used (Q122689).
+    #[error("[ 14] Error processing RESYNC.GLB: {0}")]
+    ResyncDamaged(#[source] ResyncFault),
+    /// Message 67: only the directory server has the lists (Q96003).
+    #[error("[ 67] Resync extract can be performed only at a Directory Synchronization Server")]
+    NotServer,
+    /// Message 14: the server's own postoffice has not applied what it received (DEC-040).
+    #[error("[ 14] Error processing RESYNC.GLB: transactions wait in {file}")]
+    ResyncUnapplied {
+        /// The queue, a documented path.
+        file: String,
+    },
+    /// Message 63: a list cannot be read.
+    #[error("[ 63] Resync extract failed: {0}")]
+    ResyncExtract(#[source] Box<ImportError>),
     /// The user wants the work to end; nothing was changed.
     #[error("interrupted; nothing was changed, and the same command starts again")]
     Interrupted,
+    /// Message 56: the import file cannot be read.
+    #[error("[ 56] Error accessing input file {file}: {error}")]
+    Input {
+        /// Its name.
+        file: String,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Message 57: the extract cannot be written.
+    #[error("[ 57] Error accessing output file: {error}")]
+    Output {
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Message 32 or 44: a list that was asked for does not exist here.
+    #[error("[ {code}] {}", no_list(*.code, list))]
+    NoList {
+        /// The message.
+        code: u16,
+        /// The postoffice or gateway.
+        list: String,
+    },
     /// The list is longer than its file can be.
     #[error("{file} would be longer than byte offsets of 32 bits reach")]
     TooLong {
@@ -87,6 +146,10 @@ pub struct Held {
     pub list: String,
     /// The figures.
     pub removal: Removal,
+}
+
+fn no_list(code: u16, list: &str) -> String {
+    super::log::message(code, list).text
 }
 
 fn figures(held: &[Held]) -> String {
@@ -109,8 +172,12 @@ impl ImportError {
         match self {
             Self::Tree(error) => error.class(),
             Self::Postoffice(error) => error.class(),
-            Self::SortLock => ErrorClass::Busy,
-            Self::Held(_) => ErrorClass::Refused,
+            Self::SortLock | Self::DatabaseLocked { .. } | Self::ListHeld => ErrorClass::Busy,
+            Self::Held(_)
+            | Self::ResyncRefused(_)
+            | Self::ResyncDamaged(_)
+            | Self::ResyncUnapplied { .. } => ErrorClass::Refused,
+            Self::ResyncExtract(error) => error.class(),
             _ => ErrorClass::Data,
         }
     }
@@ -128,6 +195,12 @@ impl ImportError {
             Self::SortLock => {
                 "make sure that no other import runs on this postoffice, then use --break-lock"
             }
+            Self::DatabaseLocked { .. } => {
+                "wait until the other program (ADMIN, EXTERNAL) has finished, then run again: everything still waits"
+            }
+            Self::ListHeld => {
+                "let the clients and virus scanners that hold it go, then rebuild again"
+            }
             Self::NoTid => "`po-admin check` looks at TID.GLB",
             Self::NoServer { .. } => {
                 "name the server (`po-admin register`) or define the postoffice (`po-admin postoffice add`), then import again: nothing is lost"
@@ -139,6 +212,28 @@ impl ImportError {
                 "if this is right, run again with --allow-deletes N (or NET/PO=N); everything still waits"
             }
             Self::NoSpace { .. } => "make room on the disk, then import again: nothing is lost",
+            Self::Output { .. } => "give a place that can be written",
+            Self::NoList { .. } => {
+                "`po-admin postoffice list` says which postoffices are defined here"
+            }
+            Self::Input { .. } => "give a readable file; nothing was changed",
+            Self::ResyncRefused(ResyncRefusal::Older { .. }) => {
+                "make RESYNC.GLB anew at the server, over all its requestors (`resync-gen create --global-max`, GlobalMaxSeqInResync=1 on Exchange), or let this postoffice make an import request; --accept-older takes the file all the same"
+            }
+            Self::ResyncRefused(ResyncRefusal::OnServer) => {
+                "move the file to the requestors; the server's own lists are where it comes from"
+            }
+            Self::ResyncRefused(ResyncRefusal::Exhausted(_)) => {
+                "make a global reset of the dirsync numbers"
+            }
+            Self::ResyncDamaged(_) => {
+                "copy the file again (as binary), or make it anew at the server (`resync-gen create`); nothing was changed"
+            }
+            Self::NotServer => "give the tree of the directory server",
+            Self::ResyncUnapplied { .. } => {
+                "let the server's own postoffice import first (`glb-import queue` there), then run this again"
+            }
+            Self::ResyncExtract(error) => return error.hint(),
             Self::TooLong { .. } | Self::Interrupted => return None,
         })
     }

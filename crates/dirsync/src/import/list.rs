@@ -93,6 +93,19 @@ impl List {
         }
     }
 
+    /// Where the address of an entry stands in the file of a gateway.
+    pub(crate) fn pointer_of(&self, entry: &Entry) -> Option<u32> {
+        match self {
+            Self::Usr(_) => None,
+            Self::Gateway(list) => list
+                .working
+                .find(entry.alias.text(), |record| {
+                    list.has_address(record, &entry.address)
+                })
+                .map(|at| list.working.get(at).pointer.get()),
+        }
+    }
+
     /// Whether the entry stands in the list with exactly this spelling of its name and mailbox.
     pub(crate) fn is_spelled(&self, entry: &Entry) -> bool {
         let alias = entry.alias.text();

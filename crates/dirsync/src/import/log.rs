@@ -169,6 +169,8 @@ mod tests {
     use super::*;
 
     // rule: imp:R-IMP-040
+    // rule: imp:R-IMP-041
+    // rule: imp:R-IMP-043
     // rule: pof:R-GAL-009
     #[test]
     fn lines_have_the_published_form() {
@@ -181,6 +183,11 @@ mod tests {
         assert_eq!(
             show(message(59, "NEWTON")),
             "03/22/94 15:43:45 | Fatal  [ 59] Error autocreating postoffice: NEWTON"
+        );
+        let banner = show(import_banner());
+        assert!(
+            banner.starts_with("03/22/94 15:43:45 | Status       dirsync Mail Import V"),
+            "{banner}"
         );
         let lines = rebuild_lines(136, &[]);
         let shown: Vec<_> = lines.into_iter().map(show).collect();

@@ -4,11 +4,12 @@
 //! The lists of the postoffice are opened only when a transaction names an alias that the address
 //! list has as an external or gateway entry.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use crate::core::base::codepage::{eq_ignore_case_850, upper_850};
-use crate::core::base::{Address, Entry, HexId, Tid, UnixTime};
+use crate::core::base::{Address, Entry, HexId, Scope, Tid, UnixTime};
+use crate::core::format::codes::AddressCode;
 use crate::core::format::gateway_list::{HEADER_LEN, MAX_ADDRESS_LEN, RECORD_HEAD_LEN};
 use crate::core::format::nme::{NmeKind, NmeRecord};
 use crate::postoffice::lists::Lists;
@@ -26,6 +27,12 @@ pub(crate) struct Copies {
     /// Folded aliases of all external and gateway entries; `None` until the first question.
     aliases: Option<BTreeSet<Vec<u8>>>,
     lists: Option<Lists>,
+    /// Folded aliases of all entries; `None` until something is added.
+    taken: Option<BTreeSet<Vec<u8>>>,
+    /// Copies of a list that is replaced together with them, as long as they did not come again.
+    stale: BTreeMap<u32, NmeKind>,
+    /// Local users were changed.
+    local: bool,
     /// Copies that were changed or taken out.
     pub(crate) changed: u64,
 }
@@ -121,6 +128,125 @@ impl Copies {
         Ok(None)
     }
 
+    fn open(&mut self, edit: &mut Edit<'_>, now: UnixTime) -> Result<&mut Lists, ImportError> {
+        let lists = match self.lists.take() {
+            Some(lists) => lists,
+            None => Lists::open(edit, now)?,
+        };
+        Ok(self.lists.insert(lists))
+    }
+
+    /// The lists of the postoffice, for changes of local users.
+    pub(crate) fn local(
+        &mut self,
+        edit: &mut Edit<'_>,
+        now: UnixTime,
+    ) -> Result<&mut Lists, ImportError> {
+        self.local = true;
+        // Names come and go.
+        self.taken = None;
+        self.open(edit, now)
+    }
+
+    /// Puts an entry into the postoffice address list (`--add-to-pol`).
+    pub(crate) fn add(
+        &mut self,
+        edit: &mut Edit<'_>,
+        entry: &Entry,
+        copy: &NewCopy,
+        now: UnixTime,
+    ) -> Result<Copied, ImportError> {
+        if let Some((tid, _)) = self.find(edit, entry, now)? {
+            self.stale.remove(&tid.0);
+            return Ok(Copied::There);
+        }
+        let folded = folded(entry.alias.text());
+        self.open(edit, now)?;
+        let (Some(lists), stale) = (&mut self.lists, &mut self.stale) else {
+            return Ok(Copied::AliasTaken);
+        };
+        let taken = self.taken.get_or_insert_with(|| {
+            let entries = lists.pol_entries().iter();
+            entries
+                .map(|entry| self::folded(entry.alias.text()))
+                .collect()
+        });
+        if taken.contains(&folded) {
+            let holder = lists
+                .pol_find(entry.alias.text())
+                .map(|at| lists.pol_entries()[at].tid.get());
+            match holder.and_then(|tid| stale.remove(&tid).map(|kind| (tid, kind))) {
+                Some((tid, kind)) => remove(edit, lists, tid, kind)?,
+                None => return Ok(Copied::AliasTaken),
+            }
+        }
+        let code = copy.code.code();
+        match (entry.address.po(), entry.address.mailbox(), copy.pointer) {
+            (Some(po), Some(mailbox), _) => {
+                let tid = lists.add_external(edit, &entry.alias, &po, &mailbox, copy.mailbag)?;
+                if copy.code != AddressCode::Pcm {
+                    lists.pol_change(tid, |record, address| {
+                        record.address_type = code;
+                        if let Some(address) = address {
+                            address.address_type = code;
+                        }
+                    });
+                }
+            }
+            (_, _, Some(pointer)) => {
+                lists.add_gateway_entry(edit, &entry.alias, copy.code, pointer, copy.mailbag)?;
+            }
+            _ => return Ok(Copied::AliasTaken),
+        }
+        taken.insert(folded.clone());
+        if let Some(aliases) = &mut self.aliases {
+            aliases.insert(folded);
+        }
+        self.changed += 1;
+        Ok(Copied::New)
+    }
+
+    /// The copies of a list that is replaced: those that do not come again go at the end.
+    pub(crate) fn replace(
+        &mut self,
+        edit: &mut Edit<'_>,
+        scope: Scope,
+        now: UnixTime,
+    ) -> Result<(), ImportError> {
+        let lists = self.open(edit, now)?;
+        let mut found = Vec::new();
+        for record in lists.pol_entries() {
+            let fits = match (record.nme_kind(), scope.node) {
+                (Some(NmeKind::External), Some(node)) => {
+                    lists.pol_address(record).is_some_and(|address| {
+                        class(address.address_type) == scope.kind.code()
+                            && address.network.eq_ignore_case(node.network())
+                            && address.postoffice.eq_ignore_case(node.postoffice())
+                    })
+                }
+                (Some(NmeKind::Gateway), None) => record.address_type == scope.kind.code(),
+                _ => false,
+            };
+            if let (true, Some(kind)) = (fits, record.nme_kind()) {
+                found.push((record.tid.get(), kind));
+            }
+        }
+        self.stale.extend(found);
+        Ok(())
+    }
+
+    /// Takes out the copies that did not come again.
+    pub(crate) fn remove_stale(&mut self, edit: &mut Edit<'_>) -> Result<(), ImportError> {
+        let stale = std::mem::take(&mut self.stale);
+        if let Some(lists) = &mut self.lists {
+            self.changed += stale.len() as u64;
+            for (tid, kind) in stale {
+                remove(edit, lists, tid, kind)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the copy of an entry out; whether there was one.
     pub(crate) fn delete(
         &mut self,
@@ -189,11 +315,45 @@ impl Copies {
 
     /// Puts the changed lists into the commit.
     pub(crate) fn save(self, edit: &mut Edit<'_>) -> Result<(), ImportError> {
-        if let (Some(lists), true) = (self.lists, self.changed > 0) {
+        if let (Some(lists), true) = (self.lists, self.changed > 0 || self.local) {
             lists.save(edit)?;
         }
         Ok(())
     }
+}
+
+/// An entry for the postoffice address list.
+pub(crate) struct NewCopy {
+    /// Kind of its address.
+    pub(crate) code: AddressCode,
+    /// The mailbag where mail to it is put.
+    pub(crate) mailbag: HexId,
+    /// For a gateway: where the address stands.
+    pub(crate) pointer: Option<u32>,
+}
+
+/// What became of an entry for the postoffice address list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Copied {
+    /// It is there now.
+    New,
+    /// It was there.
+    There,
+    /// Another entry has its alias.
+    AliasTaken,
+}
+
+fn remove(
+    edit: &mut Edit<'_>,
+    lists: &mut Lists,
+    tid: u32,
+    kind: NmeKind,
+) -> Result<(), ImportError> {
+    match kind {
+        NmeKind::External => lists.remove_external(edit, Tid(tid))?,
+        _ => lists.remove_gateway_entry(edit, Tid(tid))?,
+    };
+    Ok(())
 }
 
 /// CSI counts as PCM.

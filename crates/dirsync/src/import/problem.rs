@@ -34,6 +34,10 @@ impl Problem {
     }
 }
 
+fn is_serious(problem: &Problem) -> bool {
+    problem.line.severity != LogSeverity::Status
+}
+
 /// The problems of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems {
@@ -46,7 +50,7 @@ impl Problems {
     /// Adds one.
     pub fn push(&mut self, problem: Problem) {
         self.total += 1;
-        if problem.line.severity != LogSeverity::Status {
+        if is_serious(&problem) {
             self.serious += 1;
         }
         if self.kept.len() < PROBLEMS_KEPT {
@@ -72,6 +76,17 @@ impl Problems {
             record: Some(record),
             offset: Some(offset),
         });
+    }
+
+    /// Adds those of another part of the same run.
+    pub fn extend(&mut self, other: Self) {
+        let more = other.kept.len() as u64;
+        let serious = other.kept.iter().filter(|one| is_serious(one)).count() as u64;
+        for problem in other.kept {
+            self.push(problem);
+        }
+        self.total += other.total - more;
+        self.serious += other.serious - serious;
     }
 
     /// Those that were kept, in order.

@@ -10,10 +10,17 @@
 //! (ASSIGNED; the pointers were restart positions by inference, Q112301). Pointers that are not −1 are
 //! put back; leftover work files go (Q122750).
 //!
+//! RESYNC.GLB goes before everything else that waits (Q119449): its numbers, its lists and its
+//! deletion are part of the same commit. What waits in the queues and is numbered up to its SRVSEQ,
+//! or is a list part without number, it covers; the rest is applied behind it (imp R-RSP-001). A
+//! type whose gateway is not installed here (44), and templates that are not wanted (73), are no
+//! problems when they come from it (Q122751): Status lines (ASSIGNED).
+//!
 //! Records that are damaged or cannot be read are skipped, reported with number and offset, and kept
 //! in `GLB/BADTRANS.GLB` (ASSIGNED), which is cut to its newest half above [`ASIDE_LEN_LIMIT`].
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use crate::core::base::logline::LogSeverity;
 use crate::core::base::{Transaction, UnixTime};
@@ -23,12 +30,13 @@ use crate::core::format::reqconf::{ReqConfRecord, req_options};
 use crate::core::format::transactions::{Item, Kind, Reader, Record, RecordSource, Trust};
 use crate::core::protocol::guard::Ceilings;
 use crate::core::protocol::log::LogLine;
+use crate::core::protocol::numbers::ResyncRefusal;
 use crate::postoffice::Edit;
 use crate::postoffice::lists::waiting::FileRecords;
 use crate::progress::Progress;
-use crate::tree::disk::EntryName;
+use crate::tree::disk::{EntryName, LockGuard, LockKind};
 use crate::tree::journal::{CommitInfo, Committed, Plan};
-use crate::tree::lock::Holder;
+use crate::tree::lock::{Holder, acquire};
 use crate::tree::{TreeError, TreeMut, TreeView};
 
 use super::apply::{Applied, Apply, ApplyOptions, Counts, ListChange, Origin, Part};
@@ -38,6 +46,8 @@ use super::log::{self, message};
 use super::places::Places;
 use super::problem::Problems;
 use super::rebuild::require_space;
+use super::resync::take::{How, requestor, take};
+use super::resync::{Contents, RESYNC, Taken, look_through};
 
 /// What the server sent.
 pub const SRVTRANS: &str = "GLB/SRVTRANS.GLB";
@@ -56,7 +66,8 @@ pub const ASIDE_LEN_LIMIT: usize = 4 << 20;
 /// Most bytes of one damaged stretch that are kept.
 const ASIDE_PIECE: u64 = 256 * 1024;
 const REQCONF: &str = "GLB/REQCONF.GLB";
-const RESYNC: &str = "GLB/RESYNC.GLB";
+const FLAG: &str = "GLB/FLAG.GLB";
+const REQTRANS: &str = "GLB/REQTRANS.GLB";
 const MASTER: &str = "GLB/MASTER.GLB";
 /// The order in which queues are processed.
 const QUEUES: [(&str, Part); 4] = [
@@ -89,6 +100,14 @@ pub struct QueueOptions {
     pub break_lock: bool,
     /// Create unknown postoffices; `None` as REQCONF.GLB says.
     pub create_postoffices: Option<bool>,
+    /// Take a RESYNC.GLB whose IMPSEQ or REQSEQ is lower than the own numbers (DEC-043).
+    pub accept_older: bool,
+    /// RESYNC.GLB: drop the transactions that wait instead of giving them new numbers (DEC-042).
+    pub discard_waiting: bool,
+    /// Only RESYNC.GLB is asked about: on the server it is an error then.
+    pub resync_only: bool,
+    /// How long to wait for a program that holds FLAG.GLB.
+    pub wait: Duration,
 }
 
 impl QueueOptions {
@@ -101,6 +120,10 @@ impl QueueOptions {
             verbose: false,
             break_lock: false,
             create_postoffices: None,
+            accept_older: false,
+            discard_waiting: false,
+            resync_only: false,
+            wait: Duration::ZERO,
         }
     }
 }
@@ -128,6 +151,10 @@ pub struct Imported {
     pub damaged: u64,
     /// Numbered messages.
     pub problems: Problems,
+    /// RESYNC.GLB, when there was one to be taken.
+    pub resync: Option<Taken>,
+    /// Records of the queues that RESYNC.GLB covers.
+    pub covered: u64,
     /// Whether anything would be or was written.
     pub changed: bool,
 }
@@ -155,6 +182,24 @@ pub fn plan_queue(
     incoming: &[Incoming<'_>],
     progress: &dyn Progress,
 ) -> Result<QueuePlan, ImportError> {
+    let file = view.open_file(RESYNC)?.map(FileRecords);
+    let resync = file
+        .as_ref()
+        .map(|file| file as &dyn RecordSource<Error = TreeError>);
+    plan_with_resync(view, options, resync, incoming, progress)
+}
+
+/// As [`plan_queue`], with a RESYNC.GLB that lies somewhere else: what would become of it here?
+///
+/// # Errors
+/// As [`plan_queue`].
+pub fn plan_with_resync(
+    view: &TreeView,
+    options: &QueueOptions,
+    resync: Option<&dyn RecordSource<Error = TreeError>>,
+    incoming: &[Incoming<'_>],
+    progress: &dyn Progress,
+) -> Result<QueuePlan, ImportError> {
     let mut edit = Edit::new(view);
     let mut notes = Vec::new();
     sort_lock(&mut edit, options, &mut notes)?;
@@ -165,39 +210,58 @@ pub fn plan_queue(
             waiting.push((path, part, len));
         }
     }
+    let mut imported = Imported::default();
+    let mut aside = Vec::new();
+    let contents = resync_contents(&mut edit, resync, options, &mut imported)?;
+    let resync = resync.filter(|_| contents.is_some());
     let bytes: u64 = waiting.iter().map(|(.., len)| len).sum::<u64>()
         + incoming
             .iter()
             .map(|incoming| incoming.records.len_bytes())
-            .sum::<u64>();
-    let mut imported = Imported::default();
-    let mut conf = reqconf(&mut edit)?;
+            .sum::<u64>()
+        + resync.map_or(0, RecordSource::len_bytes);
     if bytes > 0 {
         require_space(view, bytes)?;
+    }
+    if let Some(contents) = contents {
+        take_resync(&mut edit, contents, options, &mut imported, &mut aside)?;
+    }
+    let mut conf = reqconf(&mut edit)?;
+    if bytes > 0 {
         progress.start("applying transactions", Some(bytes));
+        let covers = imported.resync.as_ref().map(|taken| taken.after.srv);
         let mut run = Run {
-            imported: &mut imported,
             apply: apply(&mut edit, &conf, options)?,
-            aside: Vec::new(),
+            imported: &mut imported,
+            aside,
             progress,
+        };
+        if let Some(source) = resync {
+            let reader = Reader::new(source, Trust::Tree);
+            run.queue(&mut edit, reader, RESYNC, Part::Both, Skip::default())?;
+        }
+        let skip = Skip {
+            above: covers.unwrap_or(0),
+            unnumbered: covers.is_some(),
         };
         for &(path, part, _) in &waiting {
             if let Some(file) = view.open_file(path)? {
                 let reader = Reader::new(FileRecords(file), Trust::Tree);
-                run.queue(&mut edit, reader, path, part, 0)?;
+                run.queue(&mut edit, reader, path, part, skip)?;
             }
         }
         for incoming in incoming {
             let reader = Reader::new(incoming.records, Trust::Network);
-            run.queue(
-                &mut edit,
-                reader,
-                &incoming.name,
-                Part::Both,
-                incoming.above,
-            )?;
+            let skip = Skip {
+                above: incoming.above,
+                unnumbered: false,
+            };
+            run.queue(&mut edit, reader, &incoming.name, Part::Both, skip)?;
         }
-        let Run { apply, aside, .. } = run;
+        let Run {
+            apply, aside: kept, ..
+        } = run;
+        aside = kept;
         let Applied {
             counts,
             lists,
@@ -205,7 +269,7 @@ pub fn plan_queue(
         } = apply.finish(&mut edit)?;
         imported.counts = counts;
         imported.lists = lists;
-        imported.problems = problems;
+        imported.problems.extend(problems);
         keep_aside(&mut edit, &aside)?;
         for &(path, _, len) in &waiting {
             let target = view.path(path)?;
@@ -218,13 +282,11 @@ pub fn plan_queue(
         progress.finish();
     }
     tidy(&mut edit, &mut conf, &mut notes)?;
-    if view.stat(RESYNC)?.is_some() {
-        let text = "RESYNC.GLB waits; it is not taken yet";
-        imported
-            .problems
-            .file(LogLine::free(LogSeverity::Warning, text), RESYNC);
+    if let Some(taken) = &imported.resync {
+        edit.remove(RESYNC)?;
+        notes.extend(taken.lines.iter().cloned());
     }
-    if bytes > 0 || !notes.is_empty() {
+    if bytes > 0 || !notes.is_empty() || imported.problems.total() > 0 {
         let mut lines = vec![log::import_banner()];
         lines.append(&mut notes);
         lines.extend(imported.problems.log_lines());
@@ -234,6 +296,56 @@ pub fn plan_queue(
     let plan = edit.finish()?;
     imported.changed = !plan.is_empty();
     Ok(QueuePlan { plan, imported })
+}
+
+/// Looks through RESYNC.GLB. On the server itself it is message 14, said once; the file stays, and
+/// the queues are processed (DEC-044).
+fn resync_contents(
+    edit: &mut Edit<'_>,
+    resync: Option<&dyn RecordSource<Error = TreeError>>,
+    options: &QueueOptions,
+    imported: &mut Imported,
+) -> Result<Option<Contents>, ImportError> {
+    let Some(source) = resync else {
+        return Ok(None);
+    };
+    if requestor(edit)?.is_server {
+        if options.resync_only {
+            return Err(ImportError::ResyncRefused(ResyncRefusal::OnServer));
+        }
+        imported.problems.file(message(14, ""), RESYNC);
+        return Ok(None);
+    }
+    match look_through(source, RESYNC)? {
+        Ok(contents) => Ok(Some(contents)),
+        Err(fault) => Err(ImportError::ResyncDamaged(fault)),
+    }
+}
+
+/// The numbers of RESYNC.GLB, and what waited in REQTRANS.
+fn take_resync(
+    edit: &mut Edit<'_>,
+    contents: Contents,
+    options: &QueueOptions,
+    imported: &mut Imported,
+    aside: &mut Vec<u8>,
+) -> Result<(), ImportError> {
+    let how = How {
+        accept_older: options.accept_older,
+        discard_waiting: options.discard_waiting,
+        now: options.now,
+    };
+    let mut damaged = Vec::new();
+    let taken = take(edit, contents, how, &mut damaged)?;
+    imported.resync = Some(taken);
+    for (offset, len) in damaged {
+        imported.damaged += 1;
+        let mut line = message(40, format!("REQTRANS: {len} bytes at byte {offset}"));
+        line.severity = LogSeverity::Warning;
+        imported.problems.file(line, REQTRANS);
+        keep_bytes(edit.view(), REQTRANS, offset, len.min(ASIDE_PIECE), aside)?;
+    }
+    Ok(())
 }
 
 /// Imports everything that waits, in one commit.
@@ -247,7 +359,22 @@ pub fn run_queue(
     info: &CommitInfo,
     progress: &dyn Progress,
 ) -> Result<(Imported, Option<Committed>), ImportError> {
-    let QueuePlan { plan, imported } = plan_queue(tree.view(), options, &[], progress)?;
+    let _flag = match hold_flag(tree.view(), options.wait) {
+        Err(error @ ImportError::DatabaseLocked { .. }) => {
+            let fatal = LogLine::free(LogSeverity::Fatal, "  FLAG.GLB is locked open.");
+            let lines = [message(91, "another program"), fatal];
+            return Err(refuse(tree, options, info, &lines, error));
+        }
+        held => held?,
+    };
+    let planned = match plan_queue(tree.view(), options, &[], progress) {
+        Err(error @ (ImportError::ResyncRefused(_) | ImportError::ResyncDamaged(_))) => {
+            let lines = [message(14, ""), LogLine::status(error.to_string())];
+            return Err(refuse(tree, options, info, &lines, error));
+        }
+        planned => planned,
+    };
+    let QueuePlan { plan, imported } = planned?;
     let counts = imported.counts;
     let info = CommitInfo {
         counts: vec![
@@ -261,6 +388,59 @@ pub fn run_queue(
     };
     let committed = tree.commit(&plan, &info)?;
     Ok((imported, committed))
+}
+
+/// Holds FLAG.GLB, as ADMIN, IMPORT and EXTERNAL do among each other (Q131670). A missing file is
+/// held by nobody; the commit makes it.
+fn hold_flag(view: &TreeView, wait: Duration) -> Result<Option<Box<dyn LockGuard>>, ImportError> {
+    let path = view.path(FLAG)?;
+    match acquire(
+        view.disk().as_ref(),
+        &path,
+        LockKind::Exclusive,
+        wait,
+        false,
+    ) {
+        Err(TreeError::Busy { tree, .. }) => Err(ImportError::DatabaseLocked { tree }),
+        other => Ok(other?),
+    }
+}
+
+/// Nothing is imported, and the log says why; everything else stays as it is.
+fn refuse(
+    tree: &mut TreeMut,
+    options: &QueueOptions,
+    info: &CommitInfo,
+    why: &[LogLine],
+    error: ImportError,
+) -> ImportError {
+    let mut lines = vec![log::import_banner()];
+    lines.extend_from_slice(why);
+    lines.push(log::import_finished());
+    let mut edit = Edit::new(tree.view());
+    let plan = log::append(&mut edit, options.now, &lines).and_then(|()| edit.finish());
+    match plan.and_then(|plan| tree.commit(&plan, info)) {
+        Ok(_) => error,
+        Err(failed) => failed.into(),
+    }
+}
+
+/// Which records of a queue are not applied.
+#[derive(Debug, Clone, Copy, Default)]
+struct Skip {
+    /// Those numbered from 1 up to this one.
+    above: u32,
+    /// Those without a number: list parts that RESYNC.GLB replaces.
+    unnumbered: bool,
+}
+
+impl Skip {
+    fn skips(self, sync: u32) -> bool {
+        match sync {
+            0 => self.unnumbered,
+            sync => sync <= self.above,
+        }
+    }
 }
 
 /// One run over the queues.
@@ -279,7 +459,7 @@ impl Run<'_> {
         mut reader: Reader<S>,
         file: &str,
         part: Part,
-        above: u32,
+        skip: Skip,
     ) -> Result<(), ImportError> {
         let mut number = 0;
         let mut told = 0;
@@ -310,7 +490,8 @@ impl Run<'_> {
                         record: number,
                         offset,
                     };
-                    let old = record.head.sync != 0 && record.head.sync <= above;
+                    let old = skip.skips(record.head.sync);
+                    self.imported.covered += u64::from(old && skip.unnumbered);
                     if !old && !self.record(edit, &record, part, at)? {
                         record.encode_into(&mut self.aside).unwrap_or(());
                     }
@@ -369,7 +550,8 @@ fn keep_bytes(
     len: u64,
     aside: &mut Vec<u8>,
 ) -> Result<(), ImportError> {
-    if aside.len() >= ASIDE_LEN_LIMIT || !QUEUES.iter().any(|(path, _)| *path == file) {
+    let keeps = file == REQTRANS || QUEUES.iter().any(|(path, _)| *path == file);
+    if aside.len() >= ASIDE_LEN_LIMIT || !keeps {
         return Ok(());
     }
     if let Some(file) = view.open_file(file)? {

@@ -44,6 +44,27 @@ impl TidPool {
         Ok(tid)
     }
 
+    /// Writes TID.GLB back and goes on: others give ids of the same edit.
+    ///
+    /// # Errors
+    /// A disk error.
+    pub(crate) fn hand_over(&mut self, edit: &mut Edit<'_>) -> Result<(), ImportError> {
+        if self.given > 0 {
+            edit.write(TID, self.record.encode())?;
+            self.given = 0;
+        }
+        Ok(())
+    }
+
+    /// Goes on behind the ids that others gave.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn take_back(&mut self, edit: &mut Edit<'_>) -> Result<(), ImportError> {
+        *self = Self::open(edit)?;
+        Ok(())
+    }
+
     /// Writes TID.GLB back.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ use super::working::{Working, address_hash};
 /// A list above this many bytes (5 million entries) is not read into memory.
 const LIST_LEN_LIMIT: u64 = 256 << 20;
 /// Templates have at most 256 fields of a few hundred bytes.
-const TPL_LEN_LIMIT: u64 = 1 << 20;
+pub(crate) const TPL_LEN_LIMIT: u64 = 1 << 20;
 
 /// The list being changed.
 #[derive(Debug)]

@@ -1,14 +1,15 @@
 //! `po-admin explain`: what a number, an event, a finding or a file means.
 //!
-//! Three tables are asked: the catalogue of numbered messages and events, the table of findings,
-//! and the list of files. What matches exactly comes alone; else every message whose text holds the
+//! Four tables are asked: the catalogue of numbered messages and events, the findings of the checker
+//! and of commands that only read, what commands report about their work, and the list of files. What matches exactly comes alone; else every message whose text holds the
 //! words; else suggestions.
 
 use crate::core::base::catalogue::{
-    Entry, Family, FileEntry, entries, explain_file, file_entries, lookup,
+    Entry, Family, FileEntry, entries, explain_file, file_entries, lookup, lookup_code,
 };
 
 use super::findings::{FindingKind, all, kinds};
+use super::reports::report_kinds;
 
 kinds! {
     GAL_BAD_ENTRY = "gal.bad-entry" Error ("Q85647 assigned"):
@@ -52,6 +53,13 @@ pub fn explain(query: &str) -> Explained {
         suggestions: Vec::new(),
     };
     let lower = query.to_ascii_lowercase();
+    // An import's problems are called by the number of their message: `message.27`.
+    if let Some(number) = lower.strip_prefix("message.")
+        && let Ok(number) = number.parse::<u16>()
+        && let Some(entry) = lookup_code(Family::Dirsync, i32::from(number))
+    {
+        return known(vec![Meaning::Message(entry)]);
+    }
     if let Some(kind) = findings().find(|kind| kind.id.0 == lower) {
         return known(vec![Meaning::Finding(kind)]);
     }
@@ -85,7 +93,7 @@ pub fn explain(query: &str) -> Explained {
 }
 
 fn findings() -> impl Iterator<Item = &'static FindingKind> {
-    all().chain(reading_kinds())
+    all().chain(reading_kinds()).chain(report_kinds())
 }
 
 fn stem_of(pattern: &str) -> &str {
@@ -220,7 +228,7 @@ mod tests {
     #[test]
     fn ids_are_not_those_of_the_checker_again() {
         let checker: BTreeSet<_> = all().map(|kind| kind.id.0).collect();
-        for kind in reading_kinds() {
+        for kind in reading_kinds().chain(report_kinds()) {
             assert!(!checker.contains(kind.id.0), "{}", kind.id);
             assert!(!kind.meaning.is_empty() && !kind.source.is_empty());
         }

@@ -60,6 +60,16 @@ pub enum PoError {
         /// The mailbag as it was asked for.
         name: String,
     },
+    /// A mailbag has no live header of this number.
+    #[error("{tree}: mailbag {mailbag} has no live header {index}")]
+    NoSuchHeader {
+        /// The root as people name it.
+        tree: String,
+        /// The mailbag.
+        mailbag: String,
+        /// The number that was asked for.
+        index: usize,
+    },
     /// MASTER.GLB does not say who the postoffice is.
     #[error("{tree}: GLB/MASTER.GLB does not say which postoffice this is: {why}")]
     NoIdentity {
@@ -107,7 +117,8 @@ impl PoError {
             | Self::MailbagDamaged { .. }
             | Self::MailbagFull { .. }
             | Self::BadMessage(_)
-            | Self::NoSuchMailbag { .. } => ErrorClass::Data,
+            | Self::NoSuchMailbag { .. }
+            | Self::NoSuchHeader { .. } => ErrorClass::Data,
         }
     }
 
@@ -116,7 +127,10 @@ impl PoError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::List(error) => error.is_usage(),
-            Self::BadName { .. } | Self::BadParams(_) | Self::NoSuchMailbag { .. } => true,
+            Self::BadName { .. }
+            | Self::BadParams(_)
+            | Self::NoSuchMailbag { .. }
+            | Self::NoSuchHeader { .. } => true,
             _ => false,
         }
     }
@@ -136,6 +150,9 @@ impl PoError {
             Self::NoNameForCopy { .. } => Some("move the old copies out of the tree"),
             Self::NoSuchMailbag { .. } => {
                 Some("`po-admin mail list TREE` without a mailbag lists them all")
+            }
+            Self::NoSuchHeader { .. } => {
+                Some("`po-admin mail list TREE MAILBAG` shows the numbers")
             }
             Self::NoIdentity { .. } | Self::MailbagDamaged { .. } => {
                 Some("`po-admin check TREE --fix` mends what can be mended")

@@ -59,6 +59,18 @@ fn outsider(po: &TestPo) {
     .unwrap();
 }
 
+// rule: imp:R-GRP-003
+#[test]
+fn a_group_address_of_ten_characters_is_deleted_as_it_is() {
+    let po = po();
+    add(&po, &new("ABCDEFGHIJ", &["ann"])).unwrap();
+    po.lists(|lists, edit| lists.remove_group(edit, b"ABCDEFGHIJ"))
+        .unwrap();
+    let waiting = po.waiting();
+    let last = waiting.last().unwrap();
+    assert_eq!(last, "5 D Group ABCDEFGHIJ|PCM:NET/PO/ABCDEFGHIJ");
+}
+
 // rule: pof:R-GRP-001
 // rule: pof:R-GRP-006
 // rule: pof:R-GRP-007
@@ -89,6 +101,27 @@ fn a_group_stands_in_all_its_files() {
         ["Group team"]
     );
     po.assert_clean();
+}
+
+// rule: dsp:R-BUG-09
+#[test]
+fn the_deletion_of_a_group_with_ten_characters_names_it_exactly() {
+    let po = po();
+    let address = "0123456789";
+    add(&po, &new(address, &["ann"])).unwrap();
+    po.lists(|lists, edit| lists.remove_group(edit, address.as_bytes()).map(|_| ()))
+        .unwrap();
+    let waiting = po.waiting();
+    assert_eq!(
+        waiting[waiting.len() - 2..],
+        [
+            "4 A Group 0123456789|PCM:NET/PO/0123456789",
+            "5 D Group 0123456789|PCM:NET/PO/0123456789"
+        ]
+    );
+    let mut conf = po.bytes("GLB/REQTRANS.GLB").unwrap();
+    assert_eq!(conf.pop(), Some(0));
+    assert!(conf.ends_with(b"/0123456789"));
 }
 
 // rule: pof:R-GRP-005

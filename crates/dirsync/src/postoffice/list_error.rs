@@ -26,6 +26,8 @@ pub mod notice {
     pub const BAD_GROUPS: i32 = 36;
     /// The own postoffice among the external ones (Q134234).
     pub const LOCAL_AS_EXTERNAL: i32 = 38;
+    /// A transaction or a message could not be written (Q124042, Q114395).
+    pub const NOT_SENT: i32 = 40;
     /// The network is not known.
     pub const NO_NETWORK: i32 = 41;
     /// The postoffice is not known.

@@ -4,9 +4,7 @@
 //! zone, so daylight saving never shifts it (DEC-112). A T2 entry on a requestor only makes errors:
 //! it is not taken (DEC-113).
 
-use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{ToSpan as _, Zoned};
 use zerocopy::little_endian::U32;
 
 use crate::core::base::time::UnixTime;
@@ -16,6 +14,7 @@ use crate::core::format::process::{
     PROCESS, ProcessHeader, ProcessId, ProcessRecord, WINDOW_SECONDS, next_slot,
 };
 use crate::core::format::record::{DELETED, LIVE};
+use crate::core::protocol::schedule::Timed;
 
 use super::config::{PROCESS_GLB, is_server, save};
 use super::edit::Edit;
@@ -24,7 +23,6 @@ use super::list_error::ListError;
 use super::lists::load;
 
 const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const WEEK_SECONDS: u32 = 604_800;
 
 /// One line of the text form: what runs when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,29 +102,17 @@ impl Slot {
     /// The next time the wall clock of the zone shows this, at or after `now`.
     #[must_use]
     pub fn next(&self, now: UnixTime, zone: &TimeZone) -> Option<UnixTime> {
-        let here = now.zoned(zone);
-        let today = weekday_number(here.weekday());
-        let ahead = (i64::from(self.weekday) - i64::from(today)).rem_euclid(7);
-        for days in [ahead, ahead + 7] {
-            let date = here.date().checked_add(days.days()).ok()?;
-            let hour = i8::try_from(self.hour).ok()?;
-            let minute = i8::try_from(self.minute).ok()?;
-            let wall: DateTime = date.at(hour, minute, 0, 0);
-            let time = to_unix(&wall.to_zoned(zone.clone()).ok()?)?;
-            if time >= now {
-                return Some(time);
-            }
-        }
-        None
+        let timed = Timed {
+            weekday: self.weekday,
+            hour: self.hour,
+            minute: self.minute,
+            current: UnixTime::NEVER,
+            window_seconds: WINDOW_SECONDS,
+            seconds_week: false,
+            zone,
+        };
+        timed.next_after(UnixTime(now.0.saturating_sub(1)))
     }
-}
-
-fn weekday_number(day: Weekday) -> u8 {
-    u8::try_from(day.to_sunday_zero_offset()).unwrap_or(0)
-}
-
-fn to_unix(time: &Zoned) -> Option<UnixTime> {
-    UnixTime::from_timestamp(time.timestamp())
 }
 
 /// Reads a text of lines; empty lines are passed over.
@@ -167,7 +153,11 @@ pub struct Entry {
 }
 
 /// The zone of an entry: its own, else the header's, else the tree's.
-fn zone_of(record: &ProcessRecord, header: &ProcessHeader, tree: &TimeZone) -> (TimeZone, String) {
+pub(crate) fn zone_of(
+    record: &ProcessRecord,
+    header: &ProcessHeader,
+    tree: &TimeZone,
+) -> (TimeZone, String) {
     for text in [record.zone.to_string_850(), header.zone.to_string_850()] {
         if let Ok(zone) = parse_zone(&text) {
             return (zone, text);
@@ -177,17 +167,7 @@ fn zone_of(record: &ProcessRecord, header: &ProcessHeader, tree: &TimeZone) -> (
     (tree.clone(), name)
 }
 
-/// The time to run after `current`: a week later by the wall clock of the zone, or 604,800 seconds
-/// later for entries that ask for it (DEC-112).
-#[must_use]
-pub fn week_later(current: UnixTime, zone: &TimeZone, seconds_week: bool) -> Option<UnixTime> {
-    if seconds_week {
-        return current.0.checked_add(WEEK_SECONDS).map(UnixTime);
-    }
-    to_unix(&current.zoned(zone).checked_add(1.week()).ok()?)
-}
-
-fn open(edit: &mut Edit<'_>) -> Result<(ProcessHeader, Vec<ProcessRecord>), PoError> {
+pub(crate) fn open(edit: &mut Edit<'_>) -> Result<(ProcessHeader, Vec<ProcessRecord>), PoError> {
     let (header, records) = load(edit, &PROCESS, PROCESS_GLB)?;
     if !header.is_readable() {
         return Err(ListError::damaged(PROCESS_GLB, "it does not begin as we write it").into());
@@ -204,8 +184,8 @@ pub fn all(edit: &mut Edit<'_>, tree: &TimeZone) -> Result<Vec<Entry>, PoError> 
     let entry = |record: &ProcessRecord| {
         let process = record.process()?;
         let (zone, zone_name) = zone_of(record, &header, tree);
-        let current = UnixTime(record.current.get());
-        let seconds_week = record.flags & ProcessRecord::SECONDS_WEEK != 0;
+        let timed = Timed::of(record, &zone)?;
+        let current = timed.current;
         Some(Entry {
             slot: Slot {
                 process,
@@ -216,7 +196,7 @@ pub fn all(edit: &mut Edit<'_>, tree: &TimeZone) -> Result<Vec<Entry>, PoError> 
             current,
             window: record.window.get(),
             last_moment: UnixTime(u32::try_from(record.last_moment()).unwrap_or(u32::MAX)),
-            next: week_later(current, &zone, seconds_week),
+            next: timed.next_after(current),
             last_run: UnixTime(record.last_run.get()),
             last_missed: UnixTime(record.last_missed.get()),
             zone,
@@ -224,11 +204,7 @@ pub fn all(edit: &mut Edit<'_>, tree: &TimeZone) -> Result<Vec<Entry>, PoError> 
             comment: record.comment.to_string_850(),
         })
     };
-    Ok(records
-        .iter()
-        .filter(|record| record.is_live() && record.is_time_valid())
-        .filter_map(entry)
-        .collect())
+    Ok(records.iter().filter_map(entry).collect())
 }
 
 /// How entries are set.
@@ -392,6 +368,7 @@ pub fn listing(postoffice: &str, entries: &[Entry], full: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::protocol::schedule::WEEK_SECONDS;
     use crate::postoffice::config::server;
     use crate::postoffice::testtree::TestPo;
     use proptest::prelude::*;
@@ -496,10 +473,10 @@ mod tests {
         for week in ["Mar 23", "Mar 30", "Apr 06", "Apr 13"] {
             let time = current.unwrap();
             assert_eq!(time.listing(&zone), format!("Sat {week} 13:45:00 1996"));
-            current = week_later(time, &zone, false);
+            current = Slot::parse("T1 Sat 13:45")
+                .unwrap()
+                .next(UnixTime(time.0 + 1), &zone);
         }
-        let old = week_later(UnixTime(828_815_100), &zone, true).unwrap();
-        assert_eq!(old.0, 828_815_100 + 604_800);
     }
 
     #[test]

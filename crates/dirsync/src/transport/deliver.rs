@@ -56,6 +56,9 @@ pub struct PostofficeReport {
     pub name: Option<String>,
     /// Whether it could be served.
     pub state: LinkState,
+    /// It does not answer, or must not be written again in this run: nobody should wait for it
+    /// another time.
+    pub silent: bool,
     /// What its mailer did, over all passes.
     pub mailer: MailerTotals,
     /// Messages taken in from other trees.
@@ -258,6 +261,7 @@ impl Site<'_> {
                 path: path.to_owned(),
                 name: None,
                 state: LinkState::Up,
+                silent: false,
                 mailer: MailerTotals::default(),
                 received: 0,
                 steps: Vec::new(),
@@ -297,6 +301,7 @@ impl Site<'_> {
             member.down = true;
             member.far = None;
             member.report.state = LinkState::Down;
+            member.report.silent = error.is_gone();
             member.report.last_error = Some(error.to_string());
             member.report.hint = error.hint();
         }

@@ -142,7 +142,7 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
 }
 
 /// `00000062.PBB`, but not `.P1`.
-fn is_part_name(name: &str) -> bool {
+pub(super) fn is_part_name(name: &str) -> bool {
     name.split_once('.').is_some_and(|(stem, ending)| {
         let ending = ending.as_bytes();
         HexId::from_ascii(stem.as_bytes()).is_ok()

@@ -618,7 +618,7 @@ pub(crate) fn load(
 }
 
 /// As [`load`], but a pair that cannot be read (it may be sound) is an error.
-fn load_strict(
+pub(super) fn load_strict(
     edit: &mut Edit<'_>,
     mailbag: MailbagStem,
     report: &mut Report<'_>,

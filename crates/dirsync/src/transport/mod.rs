@@ -19,6 +19,7 @@ pub mod log;
 pub mod mailer;
 pub mod returned;
 pub mod route;
+pub mod stuck;
 
 #[cfg(test)]
 mod testkit;

@@ -11,6 +11,7 @@ use crate::core::base::address::{Address, MailboxName, PoName};
 use crate::core::base::catalogue::{Family, lookup_code};
 use crate::core::base::codepage::escape_bytes_850;
 use crate::core::base::time::UnixTime;
+use crate::core::format::body::without_passwords;
 use crate::core::format::p1::P1;
 use crate::postoffice::mail::Outgoing;
 
@@ -122,7 +123,17 @@ impl Returned<'_> {
                 bytes
             })
             .collect();
-        body.extend_from_slice(&text[..text.len().min(TEXT_LIMIT_BYTES)]);
+        let text = &text[..text.len().min(TEXT_LIMIT_BYTES)];
+        // The administrator is told about a request, not its password.
+        let special = Address::parse(&self.p1.originator)
+            .ok()
+            .and_then(|sender| sender.mailbox())
+            .is_some_and(|mailbox| mailbox.is_special());
+        if special {
+            body.extend_from_slice(&without_passwords(text));
+        } else {
+            body.extend_from_slice(text);
+        }
         let postmaster = MailboxName::read(b"POSTMASTER").unwrap_or_else(|_| MailboxName::system());
         Outgoing {
             text: body,

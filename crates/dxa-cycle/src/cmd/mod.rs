@@ -1,6 +1,8 @@
 //! One module for each kind of command.
 
 mod deliver;
+mod dispatch;
+mod reset;
 mod run;
 mod status;
 mod steps;
@@ -27,6 +29,8 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::T3(args) => steps::t3(args, session),
         Command::Deliver(args) => deliver::run(args, session),
         Command::Run(args) => run::run(args, session),
+        Command::Dispatch(args) => dispatch::run(args, session),
+        Command::Reset(command) => reset::run(command, session),
         Command::Status(args) => status::run(args, session),
     }
 }

@@ -19,7 +19,8 @@ use dirsync_cli::settings::Settings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{failures, plan, trees};
+use crate::{failures, trees};
+use dirsync_cli::plan;
 
 /// What a change deserves a look for: never a failure.
 const NOTE: FindingId = FindingId("command.note");
@@ -123,10 +124,23 @@ pub(crate) fn tell<T>(
     lines: Vec<String>,
     warnings: &[String],
 ) -> anyhow::Result<Outcome> {
+    let problems = warnings.iter().map(|warning| note(warning)).collect();
+    tell_with(session, command, changed, facts, lines, problems)
+}
+
+/// Prints what was changed, and what was found on the way.
+pub(crate) fn tell_with<T>(
+    session: &mut Session<'_>,
+    command: &str,
+    changed: Changed<T>,
+    facts: Value,
+    lines: Vec<String>,
+    problems: Vec<Finding>,
+) -> anyhow::Result<Outcome> {
     let mut report = Report::new(command, &session.settings);
     report.tree(changed.entry);
-    for warning in warnings {
-        report.problem(note(warning));
+    for problem in problems {
+        report.problem(problem);
     }
     let told = Told {
         facts: object(facts),

@@ -19,7 +19,8 @@ use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::CheckArgs;
-use crate::{failures, plan, trees, wrap};
+use crate::{failures, trees, wrap};
+use dirsync_cli::plan;
 
 #[derive(Serialize)]
 struct Result_ {

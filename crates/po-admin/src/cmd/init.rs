@@ -18,7 +18,8 @@ use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::InitArgs;
-use crate::{failures, plan, trees};
+use crate::{failures, trees};
+use dirsync_cli::plan;
 
 /// The serial number of a new postoffice: none was bought.
 const SERIAL: &[u8] = b"0000-00000";

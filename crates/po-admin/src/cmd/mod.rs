@@ -14,6 +14,7 @@ pub(crate) mod options;
 pub(crate) mod postoffice;
 pub(crate) mod roles;
 pub(crate) mod schedule;
+pub(crate) mod stuck;
 mod upgrade;
 pub(crate) mod user;
 
@@ -27,6 +28,11 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Init(args) => init::run(&args, session),
         Command::Check(args) => check::run(&args, session),
         Command::Mail(MailCommand::List(args)) => mail::list(&args, session),
+        Command::Mail(MailCommand::Show(args)) => stuck::show_one(&args, session),
+        Command::Mail(MailCommand::Return(args)) => stuck::return_mail(&args, session),
+        Command::Mail(MailCommand::Clear(args)) => stuck::clear_mail(&args, session),
+        Command::Mail(MailCommand::Recover(args)) => stuck::recover_mail(&args, session),
+        Command::Mail(MailCommand::Compress(args)) => stuck::compress_mail(&args, session),
         Command::Gal(args) => gal::run(&args, session),
         Command::Explain(args) => explain::run(&args, session),
         Command::User(command) => user::run(&command, session),

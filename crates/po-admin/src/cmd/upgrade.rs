@@ -13,7 +13,8 @@ use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::UpgradeArgs;
-use crate::{failures, plan, trees};
+use crate::{failures, trees};
+use dirsync_cli::plan;
 
 #[derive(Serialize)]
 struct Result_ {

@@ -11,6 +11,8 @@ use std::fmt;
 pub enum Fault {
     /// 12: column 1 holds no transaction code.
     CommandColumn,
+    /// 13: a line that continues a transaction where there is none.
+    NoTransaction,
     /// 15: a fax number holds more than digits, blanks, commas and hyphens.
     PhoneCharacter,
     /// 16: an address type nobody knows.
@@ -23,6 +25,9 @@ pub enum Fault {
     PhysicalIncomplete,
     /// 20: a network, postoffice or mailbox of more than 10 bytes.
     ElementTooLong,
+    /// 21: a line no import file can hold: a NUL, a stray CR, a character outside the code page,
+    /// or more bytes than a transaction may have.
+    Corrupt,
     /// 22: a template line without `/`.
     TemplateSlash,
     /// 23: a blank or TAB is missing.
@@ -33,6 +38,8 @@ pub enum Fault {
     PhysicalTooLong,
     /// 26: a free-form address of the wrong form.
     BadPhysical,
+    /// 38: a line of a template that is none.
+    TemplateLine,
     /// 46: a transaction without an alias.
     NoFullName,
     /// 47: a transaction that says nothing that can be done.
@@ -81,17 +88,20 @@ impl Fault {
     fn entry(self) -> (u16, &'static str) {
         match self {
             Self::CommandColumn => (12, "Invalid character in column 1"),
+            Self::NoTransaction => (13, "Invalid transaction command"),
             Self::PhoneCharacter => (15, "Invalid character in phone number"),
             Self::UnknownType => (16, "Unknown address type"),
             Self::NodeIncomplete => (17, "Unexpected end of line in node address"),
             Self::NoAddress => (18, "Unexpected end of line in fullname"),
             Self::PhysicalIncomplete => (19, "Unexpected end of line in physical address"),
             Self::ElementTooLong => (20, "Address element is too long"),
+            Self::Corrupt => (21, "Input file is corrupt or has incorrect format."),
             Self::TemplateSlash => (22, "Expecting '/' in template information line"),
             Self::Separator => (23, "Expecting tab or space"),
             Self::TemplateNotAllowed => (24, "Template info not allowed for this address type"),
             Self::PhysicalTooLong => (25, "Physical address is too long"),
             Self::BadPhysical => (26, "Error in physical address"),
+            Self::TemplateLine => (38, "Error loading postoffice template"),
             Self::NoFullName => (46, "No fullname"),
             Self::NoEffect => (47, "Transaction has no effect"),
             Self::NoPhysical => (48, "Expecting physical address"),

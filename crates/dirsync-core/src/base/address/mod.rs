@@ -31,6 +31,8 @@ pub enum TypeCase {
     Upper,
     /// `pcm`: the agent.
     Lower,
+    /// As the address was spelled, `CSI:` and an omitted type included (DEC-022); upper case.
+    Spelled,
 }
 
 /// The part of an address behind the type.
@@ -255,6 +257,9 @@ impl Address {
     /// `TYPE:physical` with the type in the given case.
     #[must_use]
     pub fn to_bytes_with(&self, case: TypeCase) -> Vec<u8> {
+        if case == TypeCase::Spelled {
+            return self.to_bytes_as_spelled();
+        }
         with_type(self.kind.name(), case, &self.physical())
     }
 
@@ -272,7 +277,7 @@ impl Address {
 
 fn with_type(name: &str, case: TypeCase, rest: &[u8]) -> Vec<u8> {
     let name = match case {
-        TypeCase::Upper => name.to_owned(),
+        TypeCase::Upper | TypeCase::Spelled => name.to_owned(),
         TypeCase::Lower => name.to_ascii_lowercase(),
     };
     [name.as_bytes(), b":", rest].concat()

@@ -90,6 +90,8 @@ fn addresses_of_every_type_are_read() {
 
 // rule: dec:DEC-022
 // rule: dec:DEC-023
+// rule: dsp:R-TXN-006
+// rule: dsp:R-TXN-007
 #[test]
 fn spellings_of_pcm_are_one_address_and_are_kept() {
     let plain = read("PCM:NET/PO/Some").unwrap();

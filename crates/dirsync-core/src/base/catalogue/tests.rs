@@ -250,3 +250,40 @@ proptest! {
         prop_assert!(lookup(&entry.label()).contains(&entry), "{}", entry.label());
     }
 }
+
+// rule: dsp:R-REC-009
+#[test]
+fn notices_about_dirsync_files_are_known_by_both_numberings() {
+    let files = ["Configuration", "Registration", "Directory"];
+    let verbs = ["opening", "reading", "writing"];
+    for (number, code) in (159..=167).enumerate() {
+        let text = format!(
+            "Failure {} Requestor {} file",
+            verbs[number % 3],
+            files[number / 3]
+        );
+        let entry = lookup_code(Family::AdminNotice, code).unwrap();
+        let known = std::iter::once(&entry.text).chain(&entry.variants);
+        assert!(
+            known.into_iter().any(|known| *known == text),
+            "{code}: {entry:?}"
+        );
+    }
+    // The 3.x programs give three of the numbers another meaning; that one comes first.
+    for (code, text) in [
+        (
+            159,
+            "Could not access Requestor's configuration information.",
+        ),
+        (
+            162,
+            "Failed to complete installation of the directory server.",
+        ),
+        (
+            163,
+            "Failed to complete deinstallation of directory server.",
+        ),
+    ] {
+        assert_eq!(lookup_code(Family::AdminNotice, code).unwrap().text, text);
+    }
+}

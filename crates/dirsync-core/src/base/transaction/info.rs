@@ -53,7 +53,7 @@ impl Info {
     ///
     /// # Errors
     /// 22 when there is no `/`.
-    pub(super) fn parse(line: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, Fault> {
         let line = line.strip_prefix(b" ").unwrap_or(line);
         let body = line.strip_prefix(b"-").ok_or(Fault::TemplateSlash)?;
         let body = body.strip_prefix(b" ").unwrap_or(body);
@@ -121,7 +121,7 @@ fn undouble(text: &[u8]) -> Vec<u8> {
 
 /// Whether a line is template information: it begins with `-`, or with one blank and has the form
 /// `- x/y` (DEC-015).
-pub(super) fn is_info(line: &[u8]) -> bool {
+pub(crate) fn is_info(line: &[u8]) -> bool {
     match line {
         [b'-', ..] => true,
         [b' ', b'-', b' ', rest @ ..] => rest.contains(&b'/'),
@@ -205,7 +205,7 @@ impl UserOption {
     }
 
     /// Reads a line that begins with `&`; blanks around the token are skipped.
-    pub(super) fn parse(line: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, Fault> {
         let body = line.strip_prefix(b"&").ok_or(Fault::UserOptionForm)?;
         let equals = body
             .iter()

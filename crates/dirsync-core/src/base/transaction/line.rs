@@ -4,6 +4,8 @@
 //! alias (Q96001, Q104869, Q96060). What a strict reader makes of other columns is message 72
 //! (Q104869); what the lenient one accepts is imp R-FMT-005.
 
+use std::ops::Range;
+
 use super::{Entry, Form};
 use crate::base::address::{Address, AddressType, Fault, FullName, TypeCase, trim_blanks};
 
@@ -29,12 +31,23 @@ pub enum Layout {
 }
 
 /// The first column (from 0) of the address in the column form.
-const ADDRESS_COLUMN: usize = 33;
+pub(crate) const ADDRESS_COLUMN: usize = 33;
 /// The first column (from 0) of the alias.
 const ALIAS_COLUMN: usize = 2;
 
-/// Reads the entry of a line whose code stands in the first byte (blank for the second line of M).
-pub(super) fn read_entry(line: &[u8], reading: Reading) -> Result<(Entry, Layout), Fault> {
+/// Where alias and address of a line stand, and how it is laid out. Blanks around either may be
+/// inside the ranges.
+pub(crate) struct Split {
+    /// Bytes of the alias.
+    pub(crate) alias: Range<usize>,
+    /// Bytes of the address.
+    pub(crate) address: Range<usize>,
+    /// The layout.
+    pub(crate) layout: Layout,
+}
+
+/// Splits a line whose code stands in the first byte (blank for the second line of M).
+pub(crate) fn split_entry(line: &[u8], reading: Reading) -> Result<Split, Fault> {
     let (code, body) = line.split_first().ok_or(Fault::NoAddress)?;
     if !matches!(body.first(), Some(b' ' | b'\t')) && *code != b' ' {
         return Err(if body.is_empty() {
@@ -44,15 +57,28 @@ pub(super) fn read_entry(line: &[u8], reading: Reading) -> Result<(Entry, Layout
         });
     }
     let rest = body.strip_prefix(b"\t").unwrap_or(body);
+    let start = line.len().saturating_sub(rest.len());
+    let split = |at: usize, layout: Layout| Split {
+        alias: start..at,
+        address: at..line.len(),
+        layout,
+    };
     if let Some(tab) = rest.iter().position(|&byte| byte == b'\t') {
-        let address = trim_tabs(&rest[tab..]);
-        return Ok((entry(&rest[..tab], address)?, Layout::Tab));
+        let tab = start.saturating_add(tab);
+        let address = line.len().saturating_sub(trim_tabs(&line[tab..]).len());
+        return Ok(Split {
+            alias: start..tab,
+            address: address..line.len(),
+            layout: Layout::Tab,
+        });
     }
-    if let Some((alias, address)) = columns(line) {
-        return Ok((entry(alias, address)?, Layout::Columns));
+    if is_columns(line) {
+        let mut split = split(ADDRESS_COLUMN, Layout::Columns);
+        split.alias.start = ALIAS_COLUMN;
+        return Ok(split);
     }
     match (loose(rest), reading) {
-        (Some((alias, address)), Reading::Lenient) => Ok((entry(alias, address)?, Layout::Loose)),
+        (Some(at), Reading::Lenient) => Ok(split(start.saturating_add(at), Layout::Loose)),
         (Some(_), Reading::Strict) => Err(Fault::FullNameTooLong),
         // Column 33 is reached and there is no type: the alias runs on. An M without any address
         // is reported in the same way (Q127918).
@@ -61,11 +87,14 @@ pub(super) fn read_entry(line: &[u8], reading: Reading) -> Result<(Entry, Layout
     }
 }
 
-fn entry(alias: &[u8], address: &[u8]) -> Result<Entry, Fault> {
-    Ok(Entry {
-        alias: FullName::new(alias)?,
-        address: Address::parse(address)?,
-    })
+/// Reads the entry of a line whose code stands in the first byte (blank for the second line of M).
+pub(crate) fn read_entry(line: &[u8], reading: Reading) -> Result<(Entry, Layout), Fault> {
+    let split = split_entry(line, reading)?;
+    let entry = Entry {
+        alias: FullName::new(&line[split.alias])?,
+        address: Address::parse(&line[split.address])?,
+    };
+    Ok((entry, split.layout))
 }
 
 fn trim_tabs(text: &[u8]) -> &[u8] {
@@ -76,20 +105,22 @@ fn trim_tabs(text: &[u8]) -> &[u8] {
     &text[start..]
 }
 
-/// The two parts by column: column 2 and 33 blank, alias from column 3, something in column 34.
+/// Whether the parts stand in their columns: column 2 and 33 blank, alias from column 3, something
+/// in column 34.
 ///
 /// An address without type that follows a known type further left is not taken: there the line
 /// was laid out loosely and column 34 fell on a blank of the address.
-fn columns(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let address = line.get(ADDRESS_COLUMN..)?;
-    let alias = line.get(ALIAS_COLUMN..ADDRESS_COLUMN)?;
+fn is_columns(line: &[u8]) -> bool {
+    let (Some(address), Some(alias)) = (
+        line.get(ADDRESS_COLUMN..),
+        line.get(ALIAS_COLUMN..ADDRESS_COLUMN),
+    ) else {
+        return false;
+    };
     let exact = line.get(1) == Some(&b' ')
         && alias.last() == Some(&b' ')
         && !matches!(address.first(), None | Some(b' '));
-    if !exact || (known_type(address).is_none() && loose(alias).is_some()) {
-        return None;
-    }
-    Some((alias, address))
+    exact && (known_type(address).is_some() || loose(alias).is_none())
 }
 
 /// The type whose name and colon the text begins with.
@@ -107,9 +138,9 @@ fn known_type(text: &[u8]) -> Option<AddressType> {
 /// twice the documented column and more than any print or editor added; keeps hostile lines cheap).
 const LOOSE_LIMIT: usize = 80;
 
-/// The two parts split where a known type stands after a blank; without one, where two blanks are
-/// followed by something with two slashes (an address without its type).
-fn loose(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Where the address begins when a known type stands after a blank; without one, where two blanks
+/// are followed by something with two slashes (an address without its type).
+fn loose(rest: &[u8]) -> Option<usize> {
     let after_blank = |offset: usize| {
         offset > 0 && rest[offset] != b' ' && rest[offset.saturating_sub(1)] == b' '
     };
@@ -126,7 +157,6 @@ fn loose(rest: &[u8]) -> Option<(&[u8], &[u8])> {
                         && rest[offset..].iter().filter(|&&byte| byte == b'/').count() == 2
                 })
         })
-        .map(|offset| rest.split_at(offset))
 }
 
 /// Writes a line: the two bytes of code and blank, alias, TAB or blanks up to column 33, address.

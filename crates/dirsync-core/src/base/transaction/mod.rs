@@ -15,9 +15,9 @@
 //! its type (DEC-014). Readers also take the column form: alias from column 3, address from column
 //! 34 or 35, and, unless asked to be strict, a type anywhere after the alias ([`Reading`]).
 
-mod info;
-mod line;
-mod read;
+pub(crate) mod info;
+pub(crate) mod line;
+pub(crate) mod read;
 
 use super::address::{Address, Fault, FullName, Scope, TypeCase};
 use super::error::{DecodeError, DecodeErrorKind};
@@ -224,7 +224,15 @@ impl Transaction {
     /// # Errors
     /// `Limit` when it is longer than [`MAX_TEXT_BYTES`].
     pub fn to_record_text(&self) -> Result<Vec<u8>, DecodeError> {
-        let text = self.lines(Form::Tab, TypeCase::Upper).join(&b"\r\n"[..]);
+        self.to_record_text_with(TypeCase::Upper)
+    }
+
+    /// The text of a record with types in the given case.
+    ///
+    /// # Errors
+    /// As [`Self::to_record_text`].
+    pub fn to_record_text_with(&self, case: TypeCase) -> Result<Vec<u8>, DecodeError> {
+        let text = self.lines(Form::Tab, case).join(&b"\r\n"[..]);
         if text.len() > MAX_TEXT_BYTES {
             return Err(DecodeError::new(
                 "transaction",
@@ -278,4 +286,4 @@ impl Transaction {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -98,7 +98,7 @@ pub(super) fn parse(text: &[u8], reading: Reading) -> Result<Parsed, Transaction
 }
 
 /// Reads the line that opens a transaction.
-fn first_line(line: &[u8], reading: Reading) -> Result<(Transaction, Layout), Fault> {
+pub(crate) fn first_line(line: &[u8], reading: Reading) -> Result<(Transaction, Layout), Fault> {
     let code = line.first().copied().unwrap_or_default();
     // A lower-case code is taken by the lenient reader only (ASSIGNED; seen once, in Q156726).
     let loose_code = code.is_ascii_lowercase();
@@ -164,7 +164,7 @@ fn scope(line: &[u8]) -> Result<Scope, Fault> {
 }
 
 /// Adds a further line to a transaction; answers how it was laid out.
-fn next_line(
+pub(crate) fn next_line(
     transaction: &mut Transaction,
     line: &[u8],
     reading: Reading,

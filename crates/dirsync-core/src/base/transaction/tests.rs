@@ -1,6 +1,7 @@
 //! Tests of transactions against the published files and the vectors of decisions.md 5.
 
 use super::*;
+use crate::base::AddressType;
 use crate::base::address::tests::any_address;
 use proptest::prelude::*;
 
@@ -372,6 +373,55 @@ fn faults_of_the_rule_files_have_their_numbers() {
     }
 }
 
+// rule: dsp:R-TXN-011
+// rule: dsp:R-TYP-002
+#[test]
+fn types_are_written_in_either_case_and_read_in_both() {
+    let text = b"R PCM:Exchnet/Exchpo";
+    let transaction = Transaction::parse(text).unwrap();
+    assert_eq!(transaction.to_record_text().unwrap(), text);
+    let lower = transaction.lines(Form::Tab, TypeCase::Lower);
+    assert_eq!(lower, [b"R pcm:Exchnet/Exchpo".to_vec()]);
+    assert_eq!(Transaction::parse(&lower[0]), Ok(transaction));
+    let add = Transaction::parse(b"A x\tsmtp:x@y").unwrap();
+    assert_eq!(add.to_record_text().unwrap(), b"A x\tSMTP:x@y");
+}
+
+// rule: dsp:R-TPL-003
+#[test]
+fn only_addresses_of_three_parts_have_templates() {
+    let info = "\r\n- Phone:/555";
+    for kind in AddressType::ALL {
+        let name = kind.name();
+        let address = match kind {
+            _ if kind.is_three_part() => format!("{name}:NET/PO/x"),
+            AddressType::Smtp => "SMTP:x@example.com".to_owned(),
+            _ => continue,
+        };
+        let add = Transaction::parse(format!("A x\t{address}{info}").as_bytes()).unwrap();
+        let expected = if kind.is_three_part() {
+            Ok(())
+        } else {
+            Err(Fault::TemplateNotAllowed)
+        };
+        assert_eq!(add.check(), expected, "{name}");
+    }
+    // The free forms of Q96001 have none, whatever their addresses look like.
+    for name in ["MCI", "X400", "SMTP", "MHS", "MSMAIL", "FAX"] {
+        let kind = AddressType::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name);
+        assert!(!kind.unwrap().is_three_part(), "{name}");
+        let template = format!("T {name}:\r\n Phone:~10~8~NP~~");
+        let transaction = Transaction::parse(template.as_bytes()).unwrap();
+        assert_eq!(
+            transaction.check(),
+            Err(Fault::TemplateNotAllowed),
+            "{name}"
+        );
+    }
+}
+
 // rule: dec:DEC-017
 #[test]
 fn entries_match_without_case_in_alias_and_address() {
@@ -452,7 +502,7 @@ fn any_options() -> impl Strategy<Value = Vec<UserOption>> {
     )
 }
 
-fn any_transaction() -> impl Strategy<Value = Transaction> {
+pub(crate) fn any_transaction() -> impl Strategy<Value = Transaction> {
     prop_oneof![
         (any_entry(), any_info(), any_options()).prop_map(|(entry, info, options)| {
             Transaction::Add {

@@ -17,7 +17,10 @@ mod write;
 pub use profile::{Profile, Task};
 pub use write::{import_subject, reply_subject, request_subject, status_subject};
 
+use std::fmt;
+
 use crate::base::DecodeError;
+use crate::base::codepage::escape_bytes_850;
 
 /// First line of every body.
 pub const SECTION: &str = "[dirsync]";
@@ -60,7 +63,7 @@ impl Carrier {
 
 /// ReqTx: a requestor's update, made at T1. Texts are code page 850; names have their type in
 /// front: `PCM:NET/PO`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Request {
     /// The requestor.
     pub reqname: Vec<u8>,
@@ -123,7 +126,7 @@ pub struct Status {
 }
 
 /// A request for all lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct ImportRequest {
     /// The requestor.
     pub reqname: Vec<u8>,
@@ -167,6 +170,49 @@ pub struct ImportReply {
     pub transactions: Carrier,
 }
 
+/// How a password is shown: whether there is one.
+fn shown_password(password: &[u8]) -> &'static str {
+    if password.is_empty() { "none" } else { "set" }
+}
+
+impl fmt::Debug for Request {
+    /// Everything but the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("reqname", &escape_bytes_850(&self.reqname))
+            .field("password", &shown_password(&self.password))
+            .field("reqseq", &self.reqseq)
+            .field("reqwas", &self.reqwas)
+            .field("srvseq", &self.srvseq)
+            .field("impseq", &self.impseq)
+            .field("count", &self.count)
+            .field("types", &escape_bytes_850(&self.types))
+            .field("template", &self.template)
+            .field("receive", &self.receive)
+            .field("resync", &self.resync)
+            .field("limit_kb", &self.limit_kb)
+            .field("transactions", &self.transactions)
+            .finish()
+    }
+}
+
+impl fmt::Debug for ImportRequest {
+    /// Everything but the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportRequest")
+            .field("reqname", &escape_bytes_850(&self.reqname))
+            .field("password", &shown_password(&self.password))
+            .field("reqseq", &self.reqseq)
+            .field("srvseq", &self.srvseq)
+            .field("impseq", &self.impseq)
+            .field("types", &escape_bytes_850(&self.types))
+            .field("template", &self.template)
+            .field("limit_kb", &self.limit_kb)
+            .field("transactions", &self.transactions)
+            .finish()
+    }
+}
+
 /// The body of a message whose task we know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
@@ -194,3 +240,26 @@ impl Body {
 
 #[cfg(test)]
 mod tests;
+
+/// The text of a message with the value of every `password=` or `pwd=` line replaced by `***`, for
+/// showing it to people: passwords appear in no report.
+#[must_use]
+pub fn without_passwords(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|&byte| byte == b'\n' || byte == b'\r') {
+        let key_end = line.iter().position(|&byte| byte == b'=');
+        let is_password = key_end.is_some_and(|end| {
+            let key = line[..end].trim_ascii();
+            key.eq_ignore_ascii_case(b"password") || key.eq_ignore_ascii_case(b"pwd")
+        });
+        match key_end {
+            Some(end) if is_password => {
+                out.extend_from_slice(&line[..=end]);
+                out.extend_from_slice(b"***");
+                out.extend(line.last().filter(|byte| matches!(byte, b'\r' | b'\n')));
+            }
+            _ => out.extend_from_slice(line),
+        }
+    }
+    out
+}

@@ -1,5 +1,7 @@
 //! Reading bodies.
 
+use std::fmt;
+
 use super::{
     Body, Carrier, ImportReply, ImportRequest, NO_UPDATES_TEXT, Reply, Request, SECTION, Status,
     TRANSACTIONS_SECTION,
@@ -30,7 +32,7 @@ pub enum Task<'a> {
 }
 
 /// The keys of a body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Profile<'a> {
     /// Key as we write it, value, offset of the line.
     keys: Vec<(&'static str, &'a [u8], usize)>,
@@ -62,6 +64,18 @@ const KEYS: [(&str, &str); 21] = [
     ("more", "more"),
     ("transactions", "transactions"),
 ];
+
+impl fmt::Debug for Profile<'_> {
+    /// The names of its keys; the values may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.keys.iter().map(|(name, ..)| *name).collect();
+        f.debug_struct("Profile")
+            .field("keys", &keys)
+            .field("transactions", &self.transactions.map(<[u8]>::len))
+            .field("no_updates", &self.no_updates)
+            .finish()
+    }
+}
 
 impl<'a> Profile<'a> {
     /// Reads the keys of a body. Empty lines in front of the section line are passed over.

@@ -131,8 +131,9 @@ fn status_and_import_request_are_written_as_shown() {
 
 // rule: dec:DEC-060
 // rule: dsp:R-MSG-002
+// rule: dsp:TV-MSG-1
 #[test]
-fn the_published_subject_is_cut_to_40_characters() {
+fn tv_msg_1_the_published_subject_is_cut_to_40_characters() {
     let subject = reply_subject(3, 87_298, 0, 2, 15_603);
     assert_eq!(subject, b"SrvTx R=3 S=87298 (was 0), I=2 15603 sen");
     assert_eq!(subject.len(), 40);
@@ -295,4 +296,40 @@ proptest! {
             let _ = (profile.body(), profile.carrier(), profile.transactions());
         }
     }
+}
+
+#[test]
+fn a_shown_text_holds_no_password() {
+    let text = b"[dirsync]\r\nPWD = p=q\r\nreqname=x\rpassword=secret";
+    assert_eq!(
+        without_passwords(text),
+        b"[dirsync]\r\nPWD =***\r\nreqname=x\rpassword=***"
+    );
+    assert_eq!(without_passwords(b"nothing here\n"), b"nothing here\n");
+}
+
+// rule: dsp:R-PWD-003
+#[test]
+fn no_debug_text_shows_a_password() {
+    let password = b"Sesame".to_vec();
+    let bytes = format!("{password:?}");
+    let request = Body::Request(Request {
+        password: password.clone(),
+        ..Request::default()
+    });
+    let import = Body::ImportRequest(ImportRequest {
+        password,
+        ..ImportRequest::default()
+    });
+    for body in [request, import] {
+        let shown = format!("{body:?}");
+        assert!(shown.contains("password: \"set\""), "{shown}");
+        assert!(
+            !shown.contains("Sesame") && !shown.contains(&bytes),
+            "{shown}"
+        );
+    }
+    let profile = Profile::parse(b"[dirsync]\npassword=Sesame\n").unwrap();
+    assert!(!format!("{profile:?}").contains(&bytes), "{profile:?}");
+    assert!(format!("{:?}", Request::default()).contains("password: \"none\""));
 }

@@ -248,6 +248,7 @@ mod tests {
     const DATE: u32 = 765_720_832;
 
     // rule: dec:TV-DEC-1
+    // rule: dec:DEC-010
     // rule: dec:2.2
     #[test]
     fn the_published_records_have_the_published_sizes_and_checksums() {
@@ -284,6 +285,49 @@ mod tests {
         let text = b"IMPSEQ=0000000003 REQSEQ=0000000018 SRVSEQ=0000000080";
         let bytes = Record { head, text }.encode().unwrap();
         assert_eq!((bytes.len(), stored_crc(&bytes)), (78, 0x1115));
+    }
+
+    /// Checksum, sync number and text of the listing in Q96060.
+    const PUBLISHED: [(u16, u32, &str); 6] = [
+        (0xFB16, 1, "R PCM:POLYNOMIAL/MONTGOMERY"),
+        (
+            0xB4A2,
+            2,
+            "A able is he who knows his limit\tPCM:POLYNOMIAL/MONTGOMERY/able",
+        ),
+        (0x2FC1, 3, "A apple\tPCM:POLYNOMIAL/MONTGOMERY/apple"),
+        (0xD2CD, 4, "A Paul\tPCM:POLYNOMIAL/MONTGOMERY/paul"),
+        (0x6D23, 5, "A Bryan\tPCM:POLYNOMIAL/MONTGOMERY/bryan"),
+        (0x16F9, 6, "A Mark\tPCM:POLYNOMIAL/MONTGOMERY/mark"),
+    ];
+
+    // rule: dsp:R-LQ-001
+    #[test]
+    #[ignore = "how the originals computed their checksum was never published"]
+    fn the_published_checksums() {
+        for (crc, sync, text) in PUBLISHED {
+            let bytes = Record::transaction(sync, DATE, text.as_bytes())
+                .encode()
+                .unwrap();
+            assert_eq!(stored_crc(&bytes), crc, "{text}");
+        }
+    }
+
+    // rule: dsp:R-LQ-001
+    #[test]
+    fn the_checksum_is_one_function_of_the_bytes_behind_it() {
+        for (crc, sync, text) in PUBLISHED {
+            let bytes = Record::transaction(sync, DATE, text.as_bytes())
+                .encode()
+                .unwrap();
+            // All of it comes from the module `checksum`, so that the right one can be put there.
+            assert_eq!(
+                stored_crc(&bytes),
+                super::super::checksum::crc16(&bytes[2..])
+            );
+            // The day this fails, the test above is to be run always.
+            assert_ne!(stored_crc(&bytes), crc, "{text}");
+        }
     }
 
     // rule: dec:TV-DEC-1

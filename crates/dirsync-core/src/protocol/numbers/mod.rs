@@ -18,7 +18,7 @@ mod resync;
 
 pub use accept::{Ack, ReplyHead, Verdict, WaitingChange, acknowledge, judge, order};
 pub use position::{Missing, Position, position};
-pub use resync::{ResyncOutcome, ResyncRefusal, judge_resync, resync_header};
+pub use resync::{ResyncOutcome, ResyncRefusal, agent_resync_header, judge_resync, resync_header};
 
 use crate::format::reqconf::ReqConfRecord;
 

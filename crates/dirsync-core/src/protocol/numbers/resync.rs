@@ -32,6 +32,25 @@ pub fn resync_header(
     (header, sent == own_srv)
 }
 
+/// The header that the agent of an Exchange server writes: the highest IMPSEQ, REQSEQ and SRVSEQ of
+/// the requestors that `wanted` names, or of all with GlobalMaxSeqInResync (Q215505). A requestor
+/// that was not named and has higher numbers refuses the file with message 14.
+#[must_use]
+pub fn agent_resync_header(
+    records: &[SrvConfRecord],
+    wanted: impl Fn(&SrvConfRecord) -> bool,
+) -> ResyncHeader {
+    let mut header = ResyncHeader::default();
+    for record in records.iter().filter(|record| record.is_live()) {
+        if wanted(record) {
+            header.impseq = header.impseq.max(record.imp_sync.get());
+            header.reqseq = header.reqseq.max(record.req_sync.get());
+            header.srvseq = header.srvseq.max(record.srv_sync.get());
+        }
+    }
+    header
+}
+
 /// A RESYNC.GLB that is refused with message 14 (DEC-043).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ResyncRefusal {
@@ -161,19 +180,46 @@ mod tests {
         assert_eq!(refusal, Err(ResyncRefusal::OnServer));
     }
 
+    fn record(req: u32, srv: u32, imp: u32) -> SrvConfRecord {
+        let mut record = SrvConfRecord::zeroed();
+        record.state = 1;
+        record.req_sync.set(req);
+        record.srv_sync.set(srv);
+        record.imp_sync.set(imp);
+        record
+    }
+
+    // rule: imp:TV-RSX-1
+    // rule: imp:R-RSX-004
+    // rule: imp:R-RSX-005
+    #[test]
+    fn an_agent_takes_the_highest_of_those_named_or_of_all() {
+        // A: imp 3, srv 100, req 40; B: imp 5, srv 90, req 70. Only A is named.
+        let mut records = vec![record(40, 100, 3), record(70, 90, 5)];
+        let named = agent_resync_header(&records, |record| record.req_sync.get() == 40);
+        let numbers = |header: ResyncHeader| (header.impseq, header.srvseq, header.reqseq);
+        assert_eq!(numbers(named), (3, 100, 40));
+        let all = agent_resync_header(&records, |_| true);
+        assert_eq!(numbers(all), (5, 100, 70));
+        // B was not named: it refuses the first file and takes the second.
+        let b = q(70, 90, 5);
+        assert!(judge_resync(b, 70, 0, named, false, false).is_err());
+        assert!(judge_resync(b, 70, 0, all, false, false).is_ok());
+        records[1].state = 0;
+        assert_eq!(agent_resync_header(&records, |_| true), named);
+        assert_eq!(
+            agent_resync_header(&records, |_| false),
+            ResyncHeader::default()
+        );
+    }
+
     // rule: dec:DEC-040
     // rule: dsp:R-IMP-007
     // rule: dsp:R-EXC-003
+    // rule: imp:TV-RSY-1
+    // rule: imp:R-RSY-003
     #[test]
     fn the_header_fits_every_requestor() {
-        let record = |req: u32, srv: u32, imp: u32| {
-            let mut record = SrvConfRecord::zeroed();
-            record.state = 1;
-            record.req_sync.set(req);
-            record.srv_sync.set(srv);
-            record.imp_sync.set(imp);
-            record
-        };
         // The LISTDS sample of Q96060, with import numbers.
         let mut records = vec![record(17, 80, 1), record(18, 0, 3), record(12, 71, 2)];
         assert_eq!(resync_header(&records, Some(0), 80), (HEADER, true));

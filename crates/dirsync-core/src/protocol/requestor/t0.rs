@@ -10,7 +10,7 @@ use crate::format::reqconf::{ReqConfRecord, req_options};
 use crate::format::transactions::Record;
 
 use super::{Requestor, Waiting};
-use crate::base::address::Fault;
+use crate::base::address::{Fault, TypeCase};
 use crate::protocol::message::{Attachment, Outgoing};
 use crate::protocol::numbers::{NumbersExhausted, next_number};
 use crate::protocol::record::NewRecord;
@@ -62,14 +62,27 @@ impl Appender {
     /// # Errors
     /// [`T0Refusal::Invalid`], [`T0Refusal::TooLong`], [`T0Refusal::Exhausted`].
     pub fn append(&mut self, transaction: &Transaction) -> Result<Option<NewRecord>, T0Refusal> {
+        self.append_with(transaction, TypeCase::Upper)
+    }
+
+    /// As [`Self::append`], with types in the given case: as spelled for what an administrator
+    /// enqueues from a file (DEC-022).
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_with(
+        &mut self,
+        transaction: &Transaction,
+        case: TypeCase,
+    ) -> Result<Option<NewRecord>, T0Refusal> {
         transaction.check()?;
         let text = match transaction {
             Transaction::Comment(_) => return Ok(None),
             Transaction::Template { .. } if !self.send_templates => return Ok(None),
             _ if self.send_templates || transaction.info().is_empty() => {
-                transaction.to_record_text()?
+                transaction.to_record_text_with(case)?
             }
-            _ => without_info(transaction).to_record_text()?,
+            _ => without_info(transaction).to_record_text_with(case)?,
         };
         self.highest = next_number(self.highest)?;
         Ok(Some(NewRecord::transaction(self.highest, self.date, text)))

@@ -13,6 +13,11 @@ use crate::protocol::log::{Diary, LogLine, Notice, PURGED_GAP};
 use crate::protocol::message::{Attachment, Outgoing, Party, TypeList};
 use crate::protocol::numbers::{Missing, Position, grant_import, position};
 
+/// Largest reply that travels in the body of its message, in bytes as records; more is paced. A
+/// message file names its length in 24 bits, and a line of text may be twice as long as its record
+/// (ASSIGNED). The old SRVMAIN was bounded by its memory and failed (Q123857).
+const IN_BODY_LIMIT_BYTES: u64 = 4 << 20;
+
 /// The echo of a reply: what the server has taken from the requestor. It can only be had from
 /// the record, and no reply can be made without it (Exchange 4.0 left it out when nothing was to
 /// be sent, Q156714).
@@ -140,9 +145,18 @@ impl Server {
             diary: Diary::default(),
         };
         let limit = limit_bytes(record.ask_limit_kb.get());
+        let paced = match carrier {
+            Carrier::InBody => {
+                Some(limit.map_or(IN_BODY_LIMIT_BYTES, |limit| limit.min(IN_BODY_LIMIT_BYTES)))
+            }
+            Carrier::InAttachment | Carrier::Internal => limit,
+        };
         let (from, sync) = (record.ask_sync.get(), self.sync());
+        // The cure of an import over the limit, RESYNC.GLB, is refused on the server itself (DEC-044);
+        // its own import reply has no limit (ASSIGNED).
+        let import_limit = limit.filter(|_| party != self.party());
         if record.asks(ask::IMPORT) {
-            return Some(import(common, lists, sync, limit));
+            return Some(import(common, lists, sync, import_limit));
         }
         if record.asks(ask::NO_UPDATES) {
             // Its S stays: should it ever receive again, it is served from there.
@@ -163,11 +177,14 @@ impl Server {
                     party: party.to_string(),
                 });
                 if self.auto_import
-                    && let OwnLists::Ready(_) = lists
                     && let Ok(granted) = grant_import(common.record.imp_sync.get(), 0)
                 {
-                    common.record.imp_sync.set(granted);
-                    return Some(import(common, lists, sync, limit));
+                    // Put off while the lists are not ready (DEC-031): a normal reply now would
+                    // lead past the hole, and nothing would ask for the lists again.
+                    if let OwnLists::Ready(_) = lists {
+                        common.record.imp_sync.set(granted);
+                    }
+                    return Some(import(common, lists, sync, import_limit));
                 }
                 (sync, None)
             }
@@ -181,7 +198,7 @@ impl Server {
             from,
             upto,
             empty_end,
-            limit,
+            limit: paced,
         })))
     }
 

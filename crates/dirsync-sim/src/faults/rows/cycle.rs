@@ -7,6 +7,7 @@ use dirsync::core::base::{PoName, UnixTime};
 use dirsync::core::format::field::Password;
 use dirsync::cycle::step::{Step, perform};
 use dirsync::cycle::{StepOptions, t1};
+use dirsync::import::resync::create;
 use dirsync::postoffice::config::{registration, requestors, server};
 use dirsync::postoffice::externals::{self, NewExternal};
 use dirsync::postoffice::lists::users::NewUser;
@@ -23,10 +24,10 @@ use dirsync::tree::{Command, TreeMut};
 
 use super::observe_postoffice;
 use crate::faults::{Observed, Scenario};
-use crate::trees::{CREATED_UNIX_S, fresh, options, postoffice};
+use crate::trees::{CREATED_UNIX_S, damaged, fresh, options, postoffice};
 
-const SERVER: &str = "NET/SRV";
-const REQUESTOR: &str = "NET/RA";
+pub(super) const SERVER: &str = "NET/SRV";
+pub(super) const REQUESTOR: &str = "NET/RA";
 /// Steps of the preparation are made at this time, those of the rows an hour later.
 const BEFORE: UnixTime = UnixTime(CREATED_UNIX_S);
 const NOW: UnixTime = UnixTime(CREATED_UNIX_S + 3600);
@@ -57,25 +58,35 @@ pub(super) const T2: &[Scenario] = &[Scenario {
 }];
 
 /// Scenarios of `dxa-cycle t3`: replies, import, rebuild.
-pub(super) const T3: &[Scenario] = &[Scenario {
-    command: Command::T3,
-    name: "an import reply is taken, imported, and the list made",
-    prepare: prepare_t3,
-    run: run_t3,
-    observe: observe_postoffice,
-    milestones: || milestones(prepare_t3, run_t3),
-}];
+pub(super) const T3: &[Scenario] = &[
+    Scenario {
+        command: Command::T3,
+        name: "an import reply is taken, imported, and the list made",
+        prepare: prepare_t3,
+        run: run_t3,
+        observe: observe_postoffice,
+        milestones: || milestones(prepare_t3, run_t3),
+    },
+    Scenario {
+        command: Command::T3,
+        name: "RESYNC.GLB lies there, and a reply that is older",
+        prepare: with_resync,
+        run: run_t3,
+        observe: observe_postoffice,
+        milestones: || milestones(with_resync, run_t3),
+    },
+];
 
 /// Two postoffices that know each other.
-struct Site(BTreeMap<&'static str, MemDisk>);
+pub(super) struct Site(BTreeMap<&'static str, MemDisk>);
 
 impl Site {
-    fn disk(&self, name: &str) -> Result<MemDisk, String> {
+    pub(super) fn disk(&self, name: &str) -> Result<MemDisk, String> {
         let disk = self.0.get(name).ok_or("no such postoffice")?;
         Ok(disk.clone())
     }
 
-    fn settled(&self, name: &str) -> Result<MemDisk, String> {
+    pub(super) fn settled(&self, name: &str) -> Result<MemDisk, String> {
         let disk = self.disk(name)?;
         disk.settle();
         Ok(disk)
@@ -89,12 +100,12 @@ impl Connector for Site {
     }
 }
 
-fn po(name: &str) -> Result<PoName, String> {
+pub(super) fn po(name: &str) -> Result<PoName, String> {
     name.parse()
         .map_err(|error: dirsync::core::base::address::Fault| error.to_string())
 }
 
-fn edit(
+pub(super) fn edit(
     disk: &MemDisk,
     change: impl FnOnce(&mut Edit<'_>) -> Result<(), PoError>,
 ) -> Result<(), String> {
@@ -114,7 +125,7 @@ fn edit(
         .map_err(|error| error.to_string())
 }
 
-fn site() -> Result<Site, String> {
+pub(super) fn site() -> Result<Site, String> {
     let mut site = Site(BTreeMap::new());
     for (number, name, other) in [(1, SERVER, REQUESTOR), (2, REQUESTOR, SERVER)] {
         let postoffice = po(name)?;
@@ -165,7 +176,7 @@ fn site() -> Result<Site, String> {
     Ok(site)
 }
 
-fn step(site: &Site, name: &str, step: Step, now: UnixTime) -> Result<(), String> {
+pub(super) fn step(site: &Site, name: &str, step: Step, now: UnixTime) -> Result<(), String> {
     make(Arc::new(site.disk(name)?), step, now)
 }
 
@@ -185,7 +196,7 @@ fn make(disk: Arc<dyn Disk>, step: Step, now: UnixTime) -> Result<(), String> {
     }
 }
 
-fn mail(site: &Site) -> Result<(), String> {
+pub(super) fn mail(site: &Site) -> Result<(), String> {
     let options = DeliverOptions {
         now: BEFORE,
         user: "harness".into(),
@@ -256,13 +267,53 @@ fn prepare_t3() -> Result<MemDisk, String> {
     site.settled(REQUESTOR)
 }
 
+/// The server when everybody has sent and its own postoffice has applied its reply.
+pub(super) fn served() -> Result<MemDisk, String> {
+    let site = site()?;
+    for name in [SERVER, REQUESTOR] {
+        step(&site, name, Step::T1, BEFORE)?;
+    }
+    mail(&site)?;
+    step(&site, SERVER, Step::T2, BEFORE)?;
+    mail(&site)?;
+    step(&site, SERVER, Step::T3, BEFORE)?;
+    site.settled(SERVER)
+}
+
+/// The requestor with RESYNC.GLB of that server, transactions that the server has, and one that waits.
+pub(super) fn with_resync() -> Result<MemDisk, String> {
+    let server: Arc<dyn Disk> = Arc::new(served()?);
+    let tree = TreeMut::open(server, postoffice(), &options()).map_err(|e| e.to_string())?;
+    let mut bytes = Vec::new();
+    create(tree.view(), BEFORE, &NoProgress, &mut |piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    })
+    .map_err(|error| error.to_string())?;
+    let disk = prepare_t3()?;
+    edit(&disk, |edit| {
+        let mut lists = Lists::open(edit, BEFORE)?;
+        let new = NewUser {
+            mailbox: b"late".to_vec(),
+            full_name: b"Late of RA".to_vec(),
+            dirsync: true,
+            info: Vec::new(),
+            strict_limits: false,
+        };
+        lists.add_user(edit, &new)?;
+        lists.save(edit)
+    })?;
+    disk.settle();
+    damaged(&disk, &[("GLB/RESYNC.GLB", Some(&bytes))])
+}
+
 fn run_t3(disk: Arc<dyn Disk>) -> Result<(), String> {
     make(disk, Step::T3, NOW)
 }
 
 /// The states after each commit of a clean run but the last: the disk is stopped right after the
 /// commit file was unlinked.
-fn milestones(
+pub(super) fn milestones(
     prepare: fn() -> Result<MemDisk, String>,
     run: fn(Arc<dyn Disk>) -> Result<(), String>,
 ) -> Result<Vec<Observed>, String> {

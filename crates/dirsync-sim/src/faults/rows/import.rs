@@ -9,6 +9,8 @@ use dirsync::core::format::reqconf::ReqConfRecord;
 use dirsync::core::format::transactions::Record;
 use dirsync::core::format::usr::UsrRecord;
 use dirsync::core::format::xtn::{Route, XtnRecord};
+use dirsync::import::apply::FileRules;
+use dirsync::import::file::{FileOptions, run_file as import_file};
 use dirsync::import::queue::{QueueOptions, run_queue};
 use dirsync::import::rebuild::{RebuildOptions, rebuild};
 use dirsync::progress::NoProgress;
@@ -53,6 +55,10 @@ pub(super) const QUEUE: &[Scenario] = &[
     queue("a postoffice of a new network is created", || {
         waiting(&["A Emmy\tPCM:ALGEBRA/NOETHER/emmy"])
     }),
+    queue(
+        "RESYNC.GLB: lists, numbers, and a transaction that waits",
+        super::cycle::with_resync,
+    ),
     queue("what an interrupted original left", || {
         let disk = waiting(&["D able\tPCM:POLYNOMIAL/NEWTON/able"])?;
         let left = records(&["A Early\tPCM:POLYNOMIAL/NEWTON/early"])?;
@@ -66,6 +72,67 @@ pub(super) const QUEUE: &[Scenario] = &[
         )
     }),
 ];
+
+const fn file(name: &'static str, run: fn(Arc<dyn Disk>) -> Result<(), String>) -> Scenario {
+    Scenario {
+        command: Command::ImportFile,
+        name,
+        prepare: site,
+        run,
+        observe: observe_postoffice,
+        milestones: || Ok(Vec::new()),
+    }
+}
+
+/// Scenarios of `glb-import file`.
+pub(super) const FILE: &[Scenario] = &[
+    file("a list and its copies in the address list", |disk| {
+        run_file_import(
+            disk,
+            "A Paul\tPCM:POLYNOMIAL/NEWTON/paul\nA Emmy\tPCM:ALGEBRA/NOETHER/emmy\n\
+             M able\tPCM:POLYNOMIAL/NEWTON/able\n  Abel\tPCM:POLYNOMIAL/NEWTON/able\n",
+            false,
+        )
+    }),
+    file("a local user is made", |disk| {
+        run_file_import(
+            disk,
+            "A Gauss\tPCM:POLYNOMIAL/MONTGOMERY/gauss\n&dirsync=N\n",
+            false,
+        )
+    }),
+    file("into the waiting transactions", |disk| {
+        // Queued twice they would be sent twice: like an administrator after a crash, look first.
+        let tree = open(Arc::clone(&disk))?;
+        let waiting = tree
+            .view()
+            .stat("GLB/REQTRANS.GLB")
+            .map_err(|error| error.to_string())?;
+        drop(tree);
+        if waiting.is_some_and(|stat| stat.len > 0) {
+            return Ok(());
+        }
+        run_file_import(disk, "R SMTP:\nA Ann\tSMTP:ann@b.c\n", true)
+    }),
+];
+
+/// A second run finds every entry and writes nothing.
+fn run_file_import(disk: Arc<dyn Disk>, text: &str, to_dirsync: bool) -> Result<(), String> {
+    let options = FileOptions {
+        to_dirsync,
+        create_postoffices: true,
+        rules: FileRules {
+            add_to_pol: true,
+            ..FileRules::default()
+        },
+        ..FileOptions::at(UnixTime(CREATED_UNIX_S), "IMPORT.TXT")
+    };
+    let info = info(Command::ImportFile);
+    let mut text = text.as_bytes();
+    import_file(&mut open(disk)?, &mut text, &options, &info, &NoProgress)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
 
 const fn list(name: &'static str, prepare: fn() -> Result<MemDisk, String>) -> Scenario {
     Scenario {

@@ -16,7 +16,9 @@ use dirsync::progress::NoProgress;
 use dirsync::transport::deliver::{DeliverOptions, deliver};
 use dirsync::transport::far::{Connector, FarError, FarSide, Local, Reply, Request};
 use dirsync::transport::link::Done;
+use dirsync::transport::stuck::{Selection, clear, give_back, recover};
 use dirsync_core::base::HexId;
+use dirsync_core::base::ident::MailbagStem;
 use dirsync_tree::disk::Disk;
 use dirsync_tree::disk::mem::MemDisk;
 use dirsync_tree::disk::sub::SubDisk;
@@ -59,6 +61,52 @@ pub(super) const DELIVER: &[Scenario] = &[
         run: run_site,
         observe: observe_site,
         milestones: site_milestones,
+    },
+];
+
+/// Scenarios of `po-admin mail`.
+pub(super) const MAIL: &[Scenario] = &[
+    Scenario {
+        command: Command::Mail,
+        name: "mail: return an outbound mailbag",
+        prepare: prepare_outbound,
+        run: |disk| {
+            edited_as(disk, Command::Mail, |edit| {
+                let all = Selection::default();
+                give_back(edit, MailbagStem::Id(HexId(2)), &all, NOW)
+                    .map(|_| ())
+                    .map_err(text)
+            })
+        },
+        observe: observe_postoffice,
+        milestones: || Ok(Vec::new()),
+    },
+    Scenario {
+        command: Command::Mail,
+        name: "mail: clear a mailbag",
+        prepare: prepare_outbound,
+        run: |disk| {
+            edited_as(disk, Command::Mail, |edit| {
+                let all = Selection::default();
+                clear(edit, MailbagStem::Id(HexId(2)), &all, NOW)
+                    .map(|_| ())
+                    .map_err(text)
+            })
+        },
+        observe: observe_postoffice,
+        milestones: || Ok(Vec::new()),
+    },
+    Scenario {
+        command: Command::Mail,
+        name: "mail: recover stranded messages",
+        prepare: prepare_stranded,
+        run: |disk| {
+            edited_as(disk, Command::Mail, |edit| {
+                recover(edit, &mut |_| {}).map(|_| ()).map_err(text)
+            })
+        },
+        observe: observe_postoffice,
+        milestones: || Ok(Vec::new()),
     },
 ];
 
@@ -123,6 +171,14 @@ fn edited(
     disk: Arc<dyn Disk>,
     change: impl FnOnce(&mut Edit<'_>) -> Result<(), String>,
 ) -> RunResult {
+    edited_as(disk, Command::Deliver, change)
+}
+
+fn edited_as(
+    disk: Arc<dyn Disk>,
+    command: Command,
+    change: impl FnOnce(&mut Edit<'_>) -> Result<(), String>,
+) -> RunResult {
     let domain = Domain {
         kind: DomainKind::Postoffice,
     };
@@ -131,7 +187,7 @@ fn edited(
     change(&mut edit)?;
     let plan = edit.finish().map_err(text)?;
     let info = CommitInfo {
-        command: Command::Deliver,
+        command,
         user: "harness".into(),
         now: NOW,
         counts: Vec::new(),
@@ -221,6 +277,18 @@ fn prepare_outbound() -> Result<MemDisk, String> {
         submit_on(Arc::clone(&disk), "A", &["NET/H/$SYSTEM", "NET/A/$SYSTEM"])?;
         run_mailer(disk)
     })
+}
+
+/// An outbound mailbag that was reset by hand: its messages and envelopes are left behind.
+fn prepare_stranded() -> Result<MemDisk, String> {
+    let disk = prepare_outbound()?;
+    edited(Arc::new(disk.clone()), |edit| {
+        edit.write("KEY/00000002.KEY", Key::empty().bytes().to_vec())
+            .map_err(text)?;
+        edit.write("MBG/00000002.MBG", Vec::new()).map_err(text)
+    })?;
+    disk.settle();
+    Ok(disk)
 }
 
 /// The parcels of [`prepare_outbound`], made once more: they are the same every time.

@@ -20,8 +20,8 @@ use crate::tree::TreeView;
 
 use super::super::CycleError;
 use super::super::message::SystemMessage;
-use super::lists::each_user;
 use super::master::Master;
+use crate::import::server_lists::each_user;
 
 /// What may be removed from one list, counted before it is looked at.
 #[derive(Debug, Default, Clone, Copy)]
@@ -239,7 +239,7 @@ fn removal(
     {
         let places = Places::read(view)?;
         if let Some(place) = places.find(code, name) {
-            each_user(view, places.places[place].stem, &mut |alias, mailbox| {
+            each_user::<CycleError>(view, places.places[place].stem, &mut |alias, mailbox| {
                 if let Ok(address) =
                     crate::core::base::Address::three_part(scope.kind, name, mailbox)
                 {

@@ -4,22 +4,26 @@
 //! Receive: the cycle counts; the bulk-delete guard looks at all requests before any is taken; then
 //! one commit for each message: entries to MSTTRANS, numbers to SRVCONF, the message out of the
 //! mailbag (DEC-057). Transmit: one commit for each answer; at the end the purge (DEC-047). A run
-//! that is cut off leaves every message either waiting or wholly taken; the next run goes on.
+//! that is cut off leaves every message either waiting or wholly taken; the next run goes on. A run
+//! that cannot begin says why in DIRSYNC.LOG, in the words of the articles ([`failed`]).
 
+mod failed;
 mod guard;
-mod lists;
 mod master;
 mod receive;
 mod transmit;
 
 pub use transmit::Answered;
 
+use crate::core::base::logline::LogSeverity;
+use crate::core::protocol::log::LogLine;
 use crate::core::protocol::server::Server;
+use crate::import::log;
 use crate::postoffice::config::load_srvconf;
 use crate::postoffice::lists::waiting::reqconf;
 use crate::postoffice::{Edit, Identity};
 use crate::progress::Progress;
-use crate::tree::TreeMut;
+use crate::tree::{Command, TreeMut};
 
 use super::{CycleError, SRVCONF, Said, StepOptions};
 
@@ -59,6 +63,20 @@ impl T2Report {
     }
 }
 
+/// Says in the log why nothing was done.
+fn refuse(
+    tree: &mut TreeMut,
+    lines: &[LogLine],
+    options: &StepOptions,
+    why: CycleError,
+) -> Result<T2Report, CycleError> {
+    let mut edit = Edit::new(tree.view());
+    log::append_local(&mut edit, options.now, lines)?;
+    let plan = edit.finish()?;
+    tree.commit(&plan, &options.info(Command::T2, Vec::new()))?;
+    Err(why)
+}
+
 /// T2 at the directory server.
 ///
 /// # Errors
@@ -68,13 +86,30 @@ pub fn t2(
     options: &StepOptions,
     progress: &dyn Progress,
 ) -> Result<T2Report, CycleError> {
+    let result = attempt(tree, options, progress);
+    if let Err(error) = &result {
+        failed::say(tree, options, error);
+    }
+    result
+}
+
+fn attempt(
+    tree: &mut TreeMut,
+    options: &StepOptions,
+    progress: &dyn Progress,
+) -> Result<T2Report, CycleError> {
     let mut report = T2Report::default();
     let own = Identity::read(tree.view())?.name;
     if tree.view().stat(SRVCONF)?.is_none() {
-        return Err(CycleError::NotServer);
+        // Q136487.
+        let lines = [LogLine::message(161, "")];
+        return refuse(tree, &lines, options, CycleError::NotServer);
     }
     if tree.view().stat(super::MSTTRANS)?.is_none() {
-        return Err(CycleError::NoMaster);
+        // Q112280 prints both.
+        let lines = [LogSeverity::Warning, LogSeverity::Fatal]
+            .map(|severity| LogLine::error_opening(severity, "MSTTRANS"));
+        return refuse(tree, &lines, options, CycleError::NoMaster);
     }
     let (header, records, own_srv) = {
         let mut edit = Edit::new(tree.view());

@@ -8,6 +8,7 @@ use crate::core::format::srvconf::{SrvConfHeader, SrvConfRecord};
 use crate::core::protocol::log::LogLine;
 use crate::core::protocol::message::Disposition;
 use crate::core::protocol::server::{AdminMail, ReceiveUnit, Server, Step, T2Message};
+use crate::core::protocol::status_report::read_report;
 use crate::import::log::{self, CENTRAL_LOG, LOG_LEN_LIMIT};
 use crate::postoffice::mail::{self, submit};
 use crate::postoffice::{Edit, PoError};
@@ -171,7 +172,7 @@ fn take(
     }
     log::append_local(&mut edit, options.now, &unit.diary.lines)?;
     if let Some(mail) = &unit.mail {
-        edit = with_mail(edit, server, mail, options, report)?;
+        edit = with_mail(edit, server, mail, options, &mut report.said)?;
     }
     let plan = edit.finish()?;
     let counts = vec![("taken", u64::from(unit.appended))];
@@ -196,8 +197,8 @@ fn administrator(server: &Server) -> String {
     }
 }
 
-/// Appends a status report to CENTRAL.LOG below its heading (dsp R-STA-002). Trouble with it must
-/// not stop the run (Q125918): Warning 128.
+/// Appends a status report to CENTRAL.LOG below its heading (dsp R-STA-002). A report that is not
+/// whole must not stop the run (Q125918): Warning 128.
 fn central_log(
     edit: &mut Edit<'_>,
     heading: &LogLine,
@@ -209,29 +210,29 @@ fn central_log(
     let lines = [heading.clone()];
     let form = crate::core::base::logline::LogEntry::text_line;
     let mut text = log::render(view, options.now, &lines, form);
-    match message.attached(view, LOG_LEN_LIMIT / 4)? {
+    let limit = LOG_LEN_LIMIT / 4;
+    let damaged = match message.attached(view, limit)? {
         Some(bytes) => {
-            text.extend_from_slice(&bytes);
-            if !bytes.is_empty() && !bytes.ends_with(b"\n") {
-                text.extend_from_slice(b"\r\n");
-            }
+            let report = read_report(&bytes, bytes.len() as u64 >= limit);
+            text.extend_from_slice(&report.lines);
+            report.left_out > 0
         }
-        None if message.has_attachment() => {
-            unit.diary.lines.push(LogLine::message(128, &message.from));
-        }
-        None => {}
+        None => message.has_attachment(),
+    };
+    if damaged {
+        unit.diary.lines.push(LogLine::message(128, &message.from));
     }
     log::append_bytes(edit, CENTRAL_LOG, &text)?;
     Ok(())
 }
 
 /// Adds a mail to the administrator. One that cannot be queued is said and not worth failing for.
-fn with_mail<'v>(
+pub(super) fn with_mail<'v>(
     mut edit: Edit<'v>,
     server: &Server,
     mail: &AdminMail,
     options: &StepOptions,
-    report: &mut T2Report,
+    said: &mut Said,
 ) -> Result<Edit<'v>, CycleError> {
     use crate::postoffice::mail::BagEdit;
     let name = administrator(server);
@@ -243,7 +244,7 @@ fn with_mail<'v>(
     let Some(mailbox) = MailboxName::read(&bytes).ok().filter(|_| room) else {
         let line = super::super::t1::cannot_send(&format!("{}/{name}", server.own));
         log::append_local(&mut edit, options.now, std::slice::from_ref(&line))?;
-        report.said.lines.push(line);
+        said.lines.push(line);
         return Ok(edit);
     };
     let from = Address::system(server.own);

@@ -19,9 +19,10 @@ use crate::tree::{Command, TreeMut, TreeView};
 
 use super::super::{CycleError, MSTTRANS, StepOptions, commit, send};
 use super::T2Report;
-use super::lists::each_list;
 use super::master::Master;
 use super::receive::write_srvconf;
+use crate::import::Problems;
+use crate::import::server_lists::ServerLists;
 
 /// Attachments that are kept for the next requestor that asks the same.
 const KEPT: usize = 4;
@@ -301,7 +302,9 @@ impl Transmit<'_> {
         let base = answer.base();
         let mut scan = answer.scan();
         let mut encoder = Encoder::new(carrier, now.0);
-        each_list(view, now, &mut |text| {
+        let lists = ServerLists { view, now };
+        // What cannot be told is found by the check; a reply does not stop for it.
+        lists.each(&mut Problems::default(), &mut |text| {
             scan.see_list(text);
             encoder.put(0, text, &answer.pass_list(text))
         })?;

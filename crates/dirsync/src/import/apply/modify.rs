@@ -1,6 +1,6 @@
 //! M, and what a crashed run left for copies in the address list.
 
-use super::{Apply, Origin, Target, list_of};
+use super::{Apply, ListId, Origin, Target, list_of};
 use crate::core::base::transaction::Info;
 use crate::core::base::{Entry, HexId, Transaction};
 use crate::core::format::codes::AddressCode;
@@ -48,8 +48,7 @@ impl Apply {
             .get(&target)
             .is_some_and(|list| list.is_taken(new, (target == source).then_some(old)));
         if taken {
-            self.fail(message(27, new.alias.to_string()), at);
-            return Ok(());
+            return self.modify_taken(edit, (source, old), (target, new), info, at);
         }
         let mut pointer = None;
         // What is compared is what stands in the list: names are found without regard to case, and
@@ -82,6 +81,33 @@ impl Apply {
         if !same {
             self.modify_copy(edit, old, new, pointer, at)?;
         }
+        Ok(())
+    }
+
+    /// An M whose new alias is in the list already: an M is a D and an A (imp R-TXN-M3), so the old
+    /// entry goes, which its owner has no longer, and the A finds the alias there: nothing when it is
+    /// the very entry, [27] with another address (DEC-018). So an import reply, whose list of the
+    /// server may be ahead of the transactions that follow it, ends as the owner has it.
+    fn modify_taken(
+        &mut self,
+        edit: &mut Edit<'_>,
+        (source, old): (ListId, &Entry),
+        (target, new): (ListId, &Entry),
+        info: &[Info],
+        at: Origin<'_>,
+    ) -> Result<(), ImportError> {
+        if let Some(list) = self.lists.get_mut(&source) {
+            list.delete(old);
+        }
+        let there = self.lists.get(&target).and_then(|list| list.tid_of(new));
+        let Some(tid) = there else {
+            self.copies.delete(edit, old, self.options.now)?;
+            self.fail(message(27, new.alias.to_string()), at);
+            return Ok(());
+        };
+        self.info(target, tid, info, at);
+        self.counts.modified += 1;
+        self.modify_copy(edit, old, new, None, at)?;
         Ok(())
     }
 

@@ -195,6 +195,7 @@ fn a_list_that_cannot_be_replaced_leaves_everything_waiting() {
 }
 
 // rule: imp:TV-QUE-3
+// rule: dsp:R-FILE-002
 // rule: imp:R-IMP-024
 // rule: dec:DEC-106
 // rule: pof:R-TMP-002
@@ -228,6 +229,7 @@ fn a_sort_lock_of_another_program_stops_and_ours_is_removed() {
 }
 
 // rule: imp:R-QUE-003
+// rule: dsp:R-FILE-001
 // rule: imp:R-QUE-004
 // rule: pof:R-DSY-005
 // rule: pof:R-TMP-001
@@ -277,4 +279,98 @@ fn what_a_crash_left_is_done_first_and_cleared_away() {
     )
     .unwrap();
     assert!(committed.is_some() && imported.problems.total() == 0);
+}
+
+// rule: imp:R-IMP-022
+// rule: dec:DEC-104
+#[test]
+fn a_held_flag_is_message_91_and_everything_waits() {
+    use crate::tree::disk::{Disk as _, LockKind};
+    let disk = site();
+    put(&disk, SRVTRANS, &queue(1, &["A New\tPCM:NET/SRV/new"]));
+    let before = (read(&disk, SRVTRANS), usr(&disk, 0x10));
+    let guard = disk
+        .try_lock(&p("GLB/FLAG.GLB"), LockKind::Exclusive, false)
+        .unwrap();
+    let mut tree = writer(&disk);
+    let info = info(Command::ImportQueue);
+    let error = run_queue(&mut tree, &options(), &info, &NoProgress).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("[ 91] The mail database is locked"),
+        "{error}"
+    );
+    assert_eq!(error.class(), ErrorClass::Busy);
+    drop(tree);
+    assert_eq!((read(&disk, SRVTRANS), usr(&disk, 0x10)), before);
+    let text = log(&disk);
+    assert!(
+        text.contains("Fatal  [ 91] The mail database is locked by another process:"),
+        "{text}"
+    );
+    assert!(text.contains("FLAG.GLB is locked open."), "{text}");
+    assert!(
+        text.lines()
+            .last()
+            .unwrap()
+            .ends_with("Import is finished."),
+        "{text}"
+    );
+    drop(guard);
+    let mut tree = writer(&disk);
+    run_queue(&mut tree, &options(), &info, &NoProgress).unwrap();
+    drop(tree);
+    assert_eq!(usr(&disk, 0x10).len(), 4);
+}
+
+// rule: imp:R-IMP-023
+#[test]
+fn a_missing_or_empty_flag_has_two_bytes_afterwards() {
+    for empty in [false, true] {
+        let disk = site();
+        disk_remove(&disk, "GLB/FLAG.GLB");
+        if empty {
+            put(&disk, "GLB/FLAG.GLB", b"");
+        }
+        import(&disk, &["A New\tPCM:NET/SRV/new"]);
+        assert_eq!(read(&disk, "GLB/FLAG.GLB").unwrap().len(), 2);
+    }
+}
+
+// rule: imp:R-AUT-006
+// rule: imp:R-EXC-003
+#[test]
+fn a_new_name_of_a_postoffice_stands_beside_the_old_one() {
+    let disk = site();
+    // The new name comes as A: the old entry stays, and so does the old postoffice.
+    let imported = import(&disk, &["A able\tPCM:NET/RENAMED/able"]);
+    assert_eq!((imported.counts.created, imported.problems.total()), (1, 0));
+    assert_eq!(usr(&disk, 0x10)[0], ("able".into(), "able".into(), 11));
+    let places = read(&disk, "XTN/00000001.XTN").unwrap();
+    let names: Vec<_> = places
+        .chunks(698)
+        .map(|bytes| XtnRecord::decode(bytes).unwrap().postoffice.to_string_850())
+        .collect();
+    assert!(names.contains(&"SRV".to_owned()) && names.contains(&"RENAMED".to_owned()));
+    let stem = XtnRecord::decode(&places[places.len() - 698..])
+        .unwrap()
+        .mailbag;
+    let stem = stem.get().unwrap().unwrap();
+    assert_eq!(usr(&disk, stem.0).len(), 1);
+    // Changed display names: the same address twice under two names.
+    import(&disk, &["A Able, Andrew\tPCM:NET/SRV/able"]);
+    assert_eq!(usr(&disk, 0x10).len(), 4);
+}
+
+// rule: imp:R-AUT-007
+#[test]
+fn bytes_behind_the_last_postoffice_are_cut_when_one_is_added() {
+    let disk = site();
+    let mut xtn = read(&disk, "XTN/00000001.XTN").unwrap();
+    let whole = xtn.len();
+    xtn.extend_from_slice(&[0; 223]);
+    put(&disk, "XTN/00000001.XTN", &xtn);
+    import(&disk, &["A Emmy\tPCM:NET/NOETHER/emmy"]);
+    assert_eq!(read(&disk, "XTN/00000001.XTN").unwrap().len(), whole + 698);
 }

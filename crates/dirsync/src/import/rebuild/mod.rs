@@ -20,6 +20,7 @@
 //! the old addresses are looked up, or when their words are sorted. GAL.NME and GALNETPO.GLB are
 //! written piece by piece.
 
+mod held;
 mod merged;
 mod order;
 mod sources;
@@ -145,7 +146,8 @@ pub fn plan_rebuild(
             edit.plan_mut().replace_with(path, content)?;
         }
     }
-    if changed || enabled {
+    let left = held::remove_left(&mut edit)?;
+    if changed || enabled || left {
         log::append(
             &mut edit,
             options.now,
@@ -160,7 +162,7 @@ pub fn plan_rebuild(
             entries_before,
             words,
             new_ids,
-            changed: changed || enabled,
+            changed: changed || enabled || left,
             problems,
         },
     })
@@ -176,7 +178,11 @@ pub fn rebuild(
     info: &CommitInfo,
     progress: &dyn Progress,
 ) -> Result<(Rebuilt, Option<Committed>), ImportError> {
-    let RebuildPlan { plan, rebuilt } = plan_rebuild(tree.view(), options, progress)?;
+    let RebuildPlan { mut plan, rebuilt } = plan_rebuild(tree.view(), options, progress)?;
+    let _guards = match held::hold(tree.view(), &plan)? {
+        Some(guards) => guards,
+        None => return Err(held::keep_beside(tree, &mut plan, options, info)?),
+    };
     let info = CommitInfo {
         counts: vec![("entries", rebuilt.entries), ("new_ids", rebuilt.new_ids)],
         ..info.clone()

@@ -278,6 +278,70 @@ fn a_list_that_cannot_be_read_is_not_an_empty_one() {
     assert_eq!(disk.snapshot(), before);
 }
 
+// rule: dec:DEC-086
+// rule: imp:R-RBD-006
+#[test]
+fn a_list_that_somebody_holds_stays_and_the_new_one_lies_beside_it() {
+    use crate::tree::disk::{Disk as _, LockKind};
+    let disk = site();
+    run(&disk);
+    put(&disk, "USR/00000010.USR", b"");
+    let three = |disk: &MemDisk| [GAL, GALINDEX, GALNETPO_PATH].map(|path| read(disk, path));
+    let before = three(&disk);
+    for path in [GAL, GALINDEX, GALNETPO_PATH] {
+        let guard = disk.try_lock(&p(path), LockKind::Shared, false).unwrap();
+        let mut tree = writer(&disk);
+        let error = rebuild(&mut tree, &OPTIONS, &info(Command::Rebuild), &NoProgress).unwrap_err();
+        assert!(error.to_string().starts_with("[203]"), "{error}");
+        assert_eq!(error.class(), crate::tree::ErrorClass::Busy);
+        drop((tree, guard));
+        assert_eq!(three(&disk), before);
+    }
+    assert!(log(&disk).contains("Fatal  [203] GAL Rebuild problem accessing files"));
+    let beside = ["NME/GAL$.NME", "GLB/GALINDE$.GLB", "GLB/TMPNETPO.GLB"];
+    let new = beside.map(|path| read(&disk, path));
+    assert!(new.iter().all(Option::is_some));
+    run(&disk);
+    assert_eq!(three(&disk), new);
+    assert_eq!(beside.map(|path| read(&disk, path)), [None, None, None]);
+    assert!(!run(&disk).1);
+}
+
+// rule: dsp:TV-LOG-5
+// rule: dsp:R-BUG-25
+// rule: dec:DEC-086
+#[test]
+fn tv_log_5_the_last_line_is_empty_unless_a_file_could_not_be_written() {
+    let disk = site();
+    run(&disk);
+    let text = log(&disk);
+    let lines: Vec<&str> = text.lines().collect();
+    let [.., banner, count, last] = lines[..] else {
+        panic!("{text}");
+    };
+    assert!(banner.contains("Status       dirsync Mail GAL Rebuild Utility Version "));
+    assert!(count.ends_with("Status       Number of entries in GAL:        6"));
+    assert!(last.ends_with("| Status"), "{last}");
+    // A file that is in use by its second name, each of the three in turn: none is replaced.
+    let three = [GAL, GALINDEX, GALNETPO_PATH];
+    for held in three {
+        let disk = site();
+        run(&disk);
+        put_usr(&disk, 0x10, &[("able", "able", 11)]);
+        disk.add_hard_link(&p(held), &p("GLB/OTHER.XXX")).unwrap();
+        let before = three.map(|path| read(&disk, path));
+        let text = log(&disk);
+        let mut tree = writer(&disk);
+        let error = rebuild(&mut tree, &OPTIONS, &info(Command::Rebuild), &NoProgress).unwrap_err();
+        assert!(error.to_string().contains(held), "{error}");
+        drop(tree);
+        assert_eq!(three.map(|path| read(&disk, path)), before, "{held}");
+        assert_eq!(log(&disk), text, "no line, above all no empty one");
+        disk_remove(&disk, "GLB/OTHER.XXX");
+        assert_eq!(run(&disk).0.entries, 4);
+    }
+}
+
 // rule: imp:R-QUE-006
 // rule: dec:4
 #[test]

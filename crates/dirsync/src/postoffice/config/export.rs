@@ -54,8 +54,7 @@ impl Lists {
         done.warnings.extend(self.waiting.warning());
         let scope = Scope::pcm(self.own());
         self.queue(&Transaction::Replace { scope }, &mut done)?;
-        if self.sends_templates() {
-            let fields = self.templates.lines();
+        if let Some(fields) = self.sent_template() {
             self.queue(&Transaction::Template { scope, fields }, &mut done)?;
         }
         for index in 0..self.access.len() {

@@ -64,6 +64,21 @@ pub(super) fn new_record(name: &PoName, password: Password) -> SrvConfRecord {
     record
 }
 
+/// The record as if the requestor had been removed and created again: password, mailbox, type and
+/// what an agent has set stay, all numbers are 0 (dsp R-RST-001).
+pub(crate) fn renewed(record: &SrvConfRecord) -> SrvConfRecord {
+    let mut new = SrvConfRecord::zeroed();
+    new.state = record.state;
+    new.type_name = record.type_name;
+    new.network = record.network;
+    new.postoffice = record.postoffice;
+    new.mailbox = record.mailbox;
+    new.password = record.password;
+    new.dxa_flags = record.dxa_flags;
+    new.object_name = record.object_name;
+    new
+}
+
 fn no_such(name: &PoName) -> PoError {
     ListError::NoSuch {
         what: "requestor",

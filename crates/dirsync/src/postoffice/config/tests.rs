@@ -82,7 +82,9 @@ fn numbers_of_another_server_stop_the_switch() {
     assert!(error.hint().unwrap().contains("--zero"));
 }
 
+// rule: dsp:R-BUG-29
 // rule: dsp:R-ROLE-007
+// rule: dsp:R-BUG-29
 // rule: tra:R-ADM-021
 // rule: dec:DEC-054
 #[test]
@@ -433,4 +435,87 @@ fn an_import_request_is_a_message_and_changes_no_number() {
     po.edit(server::on).unwrap();
     let own = po.edit(|edit| import_request(edit, po.now)).unwrap_err();
     assert_eq!(own.class(), ErrorClass::Refused);
+}
+
+// rule: dsp:R-REC-008
+#[test]
+fn an_import_request_that_cannot_be_queued_is_notice_40() {
+    use super::import_request::import_request;
+    let ready = || {
+        let po = montgomery();
+        po.edit(|edit| registration::register(edit, &name("POLYNOMIAL/NOVEMBER"), None))
+            .unwrap();
+        po
+    };
+    let notice = |po: &TestPo| {
+        let before = po.snapshot();
+        let error = po.edit(|edit| import_request(edit, po.now)).unwrap_err();
+        assert_eq!(po.snapshot(), before);
+        let PoError::List(list) = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(list.number(), Some(40), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("Error in sending updated users and groups"),
+            "{error}"
+        );
+        assert!(error.hint().is_some());
+        error.to_string()
+    };
+    for (path, bytes) in [
+        ("GLB/CONTROL.GLB", Some(&[0u8; 7][..])),
+        ("GLB/CONTROL.GLB", None),
+        ("MBG/INQUEUE.MBG", None),
+        ("KEY/INQUEUE.KEY", None),
+        ("KEY/INQUEUE.KEY", Some(&[0; 559])),
+    ] {
+        let po = ready();
+        match bytes {
+            Some(bytes) => po.put(path, bytes),
+            None => po.edit(|edit| Ok(edit.remove(path)?)).unwrap(),
+        }
+        let said = notice(&po);
+        let stem = path[4..].split_once('.').unwrap().0;
+        assert!(said.contains(stem), "{said}");
+    }
+    for dir in ["P1", "MAI/MA7"] {
+        let mut po = ready();
+        let mut nodes = po.disk.snapshot();
+        nodes.retain(|path, _| path != dir && !path.starts_with(&format!("{dir}/")));
+        po.disk = crate::tree::disk::mem::MemDisk::from_snapshot(&nodes).unwrap();
+        assert!(notice(&po).contains(dir));
+    }
+}
+
+// rule: dsp:R-BUG-10
+#[test]
+fn a_long_name_of_the_administrator_leaves_keep_updates_alone() {
+    let po = montgomery();
+    po.edit(server::on).unwrap();
+    let set = |change: OptionsChange| po.edit(|edit| super::options::set(edit, &change, po.now));
+    set(OptionsChange {
+        keep_updates: Some(21),
+        ..OptionsChange::default()
+    })
+    .unwrap();
+    po.add_user("tencharsok", "Ten");
+    set(OptionsChange {
+        administrator: Some(b"tencharsok".to_vec()),
+        ..OptionsChange::default()
+    })
+    .unwrap();
+    let server = po.edit(show).unwrap().server_options.unwrap();
+    assert_eq!(
+        (server.keep_updates, server.administrator.as_str()),
+        (21, "tencharsok")
+    );
+    let long = OptionsChange {
+        administrator: Some(b"elevenchars".to_vec()),
+        ..OptionsChange::default()
+    };
+    assert!(set(long).is_err());
+    let server = po.edit(show).unwrap().server_options.unwrap();
+    assert_eq!(server.keep_updates, 21);
 }

@@ -94,6 +94,23 @@ fn rows_become_users_and_every_change_is_noted() {
     assert_eq!(po.snapshot(), before);
 }
 
+// rule: imp:R-ID-002
+#[test]
+fn many_users_at_once_get_tuple_ids_of_their_own() {
+    let po = TestPo::new("NET", "PO");
+    let rows: String = (0..30).map(|n| format!("u{n},User {n}\n")).collect();
+    csv(&po, &format!("mailbox,name\n{rows}"), options()).unwrap();
+    let mut ids = po.read(|lists| {
+        let entries = lists.pol_entries().iter();
+        entries.map(|entry| entry.tid.get()).collect::<Vec<_>>()
+    });
+    assert_eq!(ids.len(), 31);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 31);
+    assert_ne!(ids[0], 0);
+}
+
 #[test]
 fn a_long_file_takes_several_commits_and_no_more_than_needed() {
     let po = TestPo::new("NET", "PO");

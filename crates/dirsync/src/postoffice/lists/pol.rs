@@ -102,11 +102,21 @@ impl Lists {
         mailbag: crate::core::base::HexId,
     ) -> Result<Tid, PoError> {
         self.pol_check_new(alias, None)?;
-        let bytes = NETPO.build(&self.netpo_header, &self.netpo);
-        let slot = NETPO
-            .view(&bytes)
-            .and_then(|view| netpo::slot_for_new(&view))
-            .map_err(|error| ListError::damaged(NETPO_GLB, error))?;
+        let end = NETPO
+            .record_offset(self.netpo.len() as u64)
+            .and_then(|offset| u32::try_from(offset).ok());
+        // Nothing is deleted: the new record stands at the end, however long the file is.
+        let (offset, deleted_after) = match end {
+            Some(end) if self.netpo_header.deleted.get() == 0 => (end, 0),
+            _ => {
+                let bytes = NETPO.build(&self.netpo_header, &self.netpo);
+                NETPO
+                    .view(&bytes)
+                    .and_then(|view| netpo::slot_for_new(&view))
+                    .map(|slot| (slot.offset, slot.deleted_after))
+                    .map_err(|error| ListError::damaged(NETPO_GLB, error))?
+            }
+        };
         let tid = edit.tid()?;
         let mut record = NetPoRecord::zeroed();
         record.network = po.network_field();
@@ -115,20 +125,20 @@ impl Lists {
         record.mailbag = U32::new(mailbag.0);
         record.state = LIVE;
         record.address_type = AddressCode::Pcm.code();
-        let index = netpo_index(slot.offset).unwrap_or(self.netpo.len());
+        let index = netpo_index(offset).unwrap_or(self.netpo.len());
         if index < self.netpo.len() {
             self.netpo[index] = record;
         } else {
             self.netpo.push(record);
         }
-        self.netpo_header.deleted = U32::new(slot.deleted_after);
+        self.netpo_header.deleted = U32::new(deleted_after);
         self.dirty.netpo = true;
         let mut entry = NmeRecord::zeroed();
         entry.kind = NmeKind::External.code();
         entry.address_type = AddressCode::Pcm.code();
         entry.alias = alias.field();
         entry.tid = U32::new(tid.0);
-        entry.pointer = U32::new(slot.offset);
+        entry.pointer = U32::new(offset);
         entry.hexid = U32::new(mailbag.0);
         self.pol_insert(entry);
         Ok(tid)
@@ -183,6 +193,32 @@ impl Lists {
         let effects = self.leave_groups(edit, tid)?;
         self.pol_remove(tid);
         Ok(effects)
+    }
+
+    /// Adds an entry of a gateway's list; `pointer` is where its address stands in the gateway's
+    /// file, `mailbag` the gateway's.
+    ///
+    /// # Errors
+    /// Notice 58; no tuple id.
+    pub(crate) fn add_gateway_entry(
+        &mut self,
+        edit: &mut Edit<'_>,
+        alias: &FullName,
+        code: AddressCode,
+        pointer: u32,
+        mailbag: crate::core::base::HexId,
+    ) -> Result<Tid, PoError> {
+        self.pol_check_new(alias, None)?;
+        let tid = edit.tid()?;
+        let mut entry = NmeRecord::zeroed();
+        entry.kind = NmeKind::Gateway.code();
+        entry.address_type = code.code();
+        entry.alias = alias.field();
+        entry.tid = U32::new(tid.0);
+        entry.pointer = U32::new(pointer);
+        entry.hexid = U32::new(mailbag.0);
+        self.pol_insert(entry);
+        Ok(tid)
     }
 
     /// Changes an external or gateway entry, which keeps its tuple id and so its place in groups.

@@ -95,6 +95,15 @@ impl Templates {
             .collect()
     }
 
+    /// The width in bytes of the field that has this prompt.
+    pub(super) fn width_of(&self, prompt: &[u8]) -> Option<usize> {
+        let fields = &self.template.as_ref()?.fields;
+        fields
+            .iter()
+            .find(|field| eq_ignore_case_850(plain(&field.prompt), plain(prompt)))
+            .map(|field| usize::from(field.width))
+    }
+
     fn record_range(&self, index: usize) -> Option<std::ops::Range<usize>> {
         let len = self.template.as_ref()?.record_len_bytes();
         let start = index.checked_mul(len)?;

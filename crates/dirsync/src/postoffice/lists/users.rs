@@ -322,6 +322,64 @@ impl Lists {
         Ok(effects)
     }
 
+    /// The rights of a user, and whether it is an administrator.
+    pub(crate) fn rights(&self, index: usize) -> (u16, bool) {
+        self.access.get(index).map_or((0, false), |user| {
+            let administrator = user.kind == AccessRecord::ADMINISTRATOR;
+            (user.rights.get(), administrator)
+        })
+    }
+
+    /// Gives a user other rights; whether that is a change.
+    pub(crate) fn set_rights(&mut self, index: usize, rights: u16) -> bool {
+        let Some(user) = self.access.get_mut(index) else {
+            return false;
+        };
+        let changed = user.rights.get() != rights;
+        if changed {
+            user.rights = U16::new(rights);
+            user.modified = U32::new(self.now.0);
+            self.dirty.users = true;
+        }
+        changed
+    }
+
+    /// The width in bytes of the field that has this prompt; `None` when the template does not
+    /// have it.
+    pub(crate) fn template_width(&self, prompt: &[u8]) -> Option<usize> {
+        self.templates.width_of(prompt)
+    }
+
+    /// Whether the postoffice has a template.
+    pub(crate) fn has_template(&self) -> bool {
+        self.templates.exists()
+    }
+
+    /// Template data of a user, as template lines.
+    pub(crate) fn template_info(&self, index: usize) -> Vec<crate::core::base::transaction::Info> {
+        self.templates.info(index)
+    }
+
+    /// All groups in the order of their records, those kept out of directory synchronization
+    /// included.
+    pub(crate) fn group_entries(&self) -> impl Iterator<Item = Option<Entry>> + '_ {
+        self.groups
+            .iter()
+            .filter(|group| group.state != DELETED)
+            .map(|group| {
+                Some(Entry {
+                    alias: FullName::new(group.alias.text()).ok()?,
+                    address: Address::pcm(self.own, MailboxName::read(group.address.text()).ok()?),
+                })
+            })
+    }
+
+    /// The group with this address, without regard to case: its name.
+    pub(crate) fn group_name(&self, address: &[u8]) -> Option<FullName> {
+        let at = crate::core::format::group::find(&self.groups, address)?;
+        FullName::new(self.groups.get(at)?.alias.text()).ok()
+    }
+
     /// Removes a user: records marked as deleted, the entry out of the list, the user out of all
     /// groups, the files removed with every message that nobody else holds.
     ///
@@ -414,6 +472,13 @@ impl Lists {
     /// Whether template data goes to the server.
     pub(crate) fn sends_templates(&self) -> bool {
         self.templates.exists() && self.waiting.conf().has(req_options::SEND_TEMPLATES)
+    }
+
+    /// The lines of the T of the own list; `None` when templates are not sent.
+    pub(crate) fn sent_template(
+        &self,
+    ) -> Option<Vec<crate::core::base::transaction::TemplateLine>> {
+        self.sends_templates().then(|| self.templates.lines())
     }
 
     fn sent_info(&self, index: usize) -> Vec<crate::core::base::transaction::Info> {

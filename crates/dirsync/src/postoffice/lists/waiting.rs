@@ -8,7 +8,7 @@
 
 use std::convert::Infallible;
 
-use crate::core::base::address::PoName;
+use crate::core::base::address::{PoName, TypeCase};
 use crate::core::base::time::UnixTime;
 use crate::core::base::transaction::Transaction;
 use crate::core::format::FixedRecord as _;
@@ -172,7 +172,20 @@ impl Waiting {
     /// Numbers are used up; the transaction is too long, or has an address without a mailbox
     /// (dsp R-T0-010).
     pub fn push(&mut self, transaction: &Transaction) -> Result<Option<u32>, PoError> {
-        let Some(record) = self.appender.append(transaction).map_err(refusal)? else {
+        self.push_with(transaction, TypeCase::Upper)
+    }
+
+    /// As [`Self::push`], with types in the given case.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_with(
+        &mut self,
+        transaction: &Transaction,
+        case: TypeCase,
+    ) -> Result<Option<u32>, PoError> {
+        let record = self.appender.append_with(transaction, case);
+        let Some(record) = record.map_err(refusal)? else {
             return Ok(None);
         };
         record
@@ -219,7 +232,7 @@ impl Waiting {
 
     /// Puts what was added into the edit. A missing or empty file of a requestor whose numbers have
     /// begun gets the dummy first (dsp R-NUM-006, DEC-123).
-    pub(super) fn save(self, edit: &mut Edit<'_>) -> Result<(), PoError> {
+    pub(crate) fn save(self, edit: &mut Edit<'_>) -> Result<(), PoError> {
         if self.added.is_empty() && self.kept.is_none() {
             return Ok(());
         }

@@ -112,6 +112,20 @@ impl BagEdit {
         self.change(edit, |mailbag| mailbag.mark_deleted(indices))
     }
 
+    /// Removes the headers that are marked deleted; returns how many there were.
+    ///
+    /// # Errors
+    /// [`PoError::MailbagDamaged`], or a disk error.
+    pub fn compress(&mut self, edit: &mut Edit<'_>) -> Result<usize, PoError> {
+        let deleted = self
+            .mailbag()
+            .map_or(0, |bag| bag.records().len() - bag.live_count());
+        if deleted > 0 {
+            self.change(edit, |mailbag| mailbag.compress())?;
+        }
+        Ok(deleted)
+    }
+
     fn change(
         &mut self,
         edit: &mut Edit<'_>,

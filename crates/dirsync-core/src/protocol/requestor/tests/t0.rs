@@ -7,7 +7,7 @@ use super::*;
 // rule: dsp:R-NUM-002
 // rule: dec:DEC-059
 #[test]
-fn an_export_gives_the_published_listing() {
+fn tv_t0_1_an_export_gives_the_published_listing() {
     let mut requestor = requestor("POLYNOMIAL/MONTGOMERY", 0, 0, 0);
     // The same users were queued one by one before; they were never sent.
     let earlier: Vec<_> = (1..=5)
@@ -206,6 +206,7 @@ fn an_import_is_asked_for_at_once_and_not_on_the_server() {
 // rule: dsp:R-LDS-001
 // rule: dsp:R-REC-007
 // rule: dsp:R-BUG-16
+// rule: dsp:R-TYP-004
 #[test]
 fn listds_zero_resets_numbers_and_pointers() {
     let mut requestor = requestor("NET/R1", 12, 95, 3);

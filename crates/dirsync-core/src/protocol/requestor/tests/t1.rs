@@ -9,7 +9,7 @@ use super::*;
 // rule: dsp:R-MSG-002
 // rule: dec:DEC-060
 #[test]
-fn t1_sends_what_is_above_q_r() {
+fn tv_t1_1_t1_sends_what_is_above_q_r() {
     let mut requestor = requestor("NET/R1", 17, 80, 1);
     requestor.conf.password = Password::from_bytes(b"secret").unwrap();
     let records = [
@@ -53,7 +53,7 @@ fn t1_sends_what_is_above_q_r() {
 // rule: dsp:TV-T1-2
 // rule: dsp:R-REC-003
 #[test]
-fn t1_with_numbers_below_q_r_sends_nothing() {
+fn tv_t1_2_t1_with_numbers_below_q_r_sends_nothing() {
     let requestor = requestor("NET/R1", 36, 80, 1);
     let records: Vec<_> = (1..=5).map(|number| add(number, "NET/R1", "a")).collect();
     let plan = t1(&requestor, &records);
@@ -69,7 +69,7 @@ fn t1_with_numbers_below_q_r_sends_nothing() {
 // rule: dsp:TV-T1-3
 // rule: dsp:R-T1-004
 #[test]
-fn t1_of_a_new_requestor() {
+fn tv_t1_3_t1_of_a_new_requestor() {
     let requestor = requestor("NET/R1", 0, 0, 0);
     let plan = requestor.t1(ReqTrans::Read(waiting(&requestor, &[])), true, false, NOW);
     assert_eq!(

@@ -6,7 +6,7 @@ use super::*;
 // rule: dsp:R-T3-002
 // rule: dsp:R-T3-003
 #[test]
-fn a_reply_confirms_and_advances() {
+fn tv_t3_1_a_reply_confirms_and_advances() {
     let mut requestor = requestor("NET/R1", 17, 80, 1);
     requestor.conf.last_sent.set(20);
     let records: Vec<_> = std::iter::once(dummy(17))
@@ -29,7 +29,7 @@ fn a_reply_confirms_and_advances() {
 // rule: dsp:R-ORD-010
 // rule: dec:DEC-039
 #[test]
-fn replies_of_a_new_record_are_dropped_and_said_so() {
+fn tv_t3_2_replies_of_a_new_record_are_dropped_and_said_so() {
     let requestor = requestor("NET/R1", 18, 80, 1);
     let plan = t3(&requestor, &[srvtx(0, 95, 80, 0, 15)]);
     assert_eq!(after(&plan), (18, 80, 1));

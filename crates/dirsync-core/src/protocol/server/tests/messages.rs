@@ -6,7 +6,7 @@ use super::*;
 // rule: dsp:R-ROLE-004
 // rule: dsp:TV-LOG-6
 #[test]
-fn an_unknown_sender_is_158() {
+fn tv_log_6_an_unknown_sender_is_158() {
     let mut server = tv_server();
     for (name, argument) in [
         ("PCM:", "PCM:"),
@@ -35,7 +35,7 @@ fn an_unknown_sender_is_158() {
 // rule: dsp:TV-PWD-1
 // rule: dsp:R-BUG-01
 #[test]
-fn passwords_are_compared_with_the_senders_record() {
+fn tv_pwd_1_passwords_are_compared_with_the_senders_record() {
     let mut server = TestServer::new(&["NET/PO10", "NET/PO1"]);
     server.record("NET/PO1").password = Password::from_bytes(b"X").unwrap();
     let mail = |name: &str, password: &str| {
@@ -114,7 +114,7 @@ fn a_reply_for_the_other_half_stays_and_is_133_only_when_old() {
 // rule: dsp:R-BUG-13
 // rule: dsp:R-TPL-002
 #[test]
-fn a_foreign_import_request_with_a_number_gets_the_updates_after_it() {
+fn tv_msg_2_a_foreign_import_request_with_a_number_gets_the_updates_after_it() {
     let mut server = TestServer::new(&["MACNET/MACPO"]);
     server.fill(1, 644, "NET/SRV");
     server.master.push(entry(
@@ -175,7 +175,7 @@ fn a_foreign_import_request_with_a_number_gets_the_updates_after_it() {
 // rule: dsp:R-FOR-001
 // rule: dsp:R-FOR-007
 #[test]
-fn a_foreign_export_is_taken_and_confirmed() {
+fn tv_msg_3_a_foreign_export_is_taken_and_confirmed() {
     let mut server = TestServer::new(&["net/po"]);
     let mail = text_mail(
         "[dirsync]\ntask=export\nreqname=PCM:net/po\ntransactions=inbody\n\n\

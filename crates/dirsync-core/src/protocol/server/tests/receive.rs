@@ -12,7 +12,7 @@ use super::*;
 // rule: dsp:R-NUM-003
 // rule: dec:DEC-030
 #[test]
-fn three_transactions_are_taken_and_left_out_of_the_own_reply() {
+fn tv_t2_1_three_transactions_are_taken_and_left_out_of_the_own_reply() {
     let mut server = tv_server();
     let (r1, records) = three();
     let unit = server.receive_one(&request(&r1, &records));
@@ -44,7 +44,7 @@ fn three_transactions_are_taken_and_left_out_of_the_own_reply() {
 // rule: dsp:TV-T2-2
 // rule: dsp:R-ORD-006
 #[test]
-fn a_doubled_request_is_taken_once_and_answered_once() {
+fn tv_t2_2_a_doubled_request_is_taken_once_and_answered_once() {
     let mut server = tv_server();
     let (r1, records) = three();
     let mail = request(&r1, &records);
@@ -67,7 +67,7 @@ fn a_doubled_request_is_taken_once_and_answered_once() {
 // rule: dsp:R-BUG-04
 // rule: dsp:R-MSG-008
 #[test]
-fn a_bad_record_ends_the_attachment_and_comes_again() {
+fn tv_t2_3_a_bad_record_ends_the_attachment_and_comes_again() {
     let mut server = tv_server();
     let (r1, records) = three();
     let mut mail = request(&r1, &records);
@@ -174,6 +174,7 @@ fn numbering_that_restarted_is_found_by_the_dates() {
 }
 
 // rule: dec:DEC-019
+// rule: imp:R-EXC-002
 // rule: dsp:R-EXC-007
 #[test]
 fn only_the_owner_replaces_a_registered_list() {

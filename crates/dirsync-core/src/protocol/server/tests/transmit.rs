@@ -176,7 +176,7 @@ fn a_record_made_again_is_healed_by_an_import_request() {
 // rule: dsp:R-ORD-007
 // rule: dsp:R-BUG-30
 #[test]
-fn a_requestor_behind_the_purge_gets_three_lines_and_the_rest() {
+fn tv_ord_1_tv_log_8_a_requestor_behind_the_purge_gets_three_lines_and_the_rest() {
     let mut server = TestServer::new(&["Net/PO"]);
     server.fill(1300, 1500, "NET/SRV");
     server.set_numbers("Net/PO", 4, 0, 1);
@@ -231,6 +231,37 @@ fn a_server_that_was_set_back_says_so_and_still_confirms() {
     assert_eq!(attached(&mail).len(), 25);
 }
 
+// rule: dsp:R-ORD-013
+#[test]
+fn a_new_proxy_postoffice_above_the_end_is_said_until_the_numbers_pass_it() {
+    let mut server = TestServer::new(&["NET/PROXY"]);
+    server.fill(1, 10, "NET/SRV");
+    // Q109256: the other side counts from before; nothing was lost here, so no restore is claimed.
+    let proxy = requestor("NET/PROXY", 3, 22, 1);
+    server.record("NET/PROXY").imp_sync.set(1);
+    server.receive_one(&request(&proxy, &[dummy(3)]));
+    assert!(!server.diary.found(SERVER_RESTORED));
+    let (_, mail) = answer_subject(&mut server, "NET/PROXY");
+    assert!(mail.attachment.is_none());
+    let said: Vec<_> = server
+        .diary
+        .lines
+        .iter()
+        .filter(|line| line.code == Some(138))
+        .collect();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].text, "Server sync does not exist anymore (22)");
+    // Once the master list has passed it, it is served as everybody.
+    server.fill(11, 25, "NET/SRV");
+    server.receive_one(&request(&proxy, &[dummy(3)]));
+    let (_, mail) = answer_subject(&mut server, "NET/PROXY");
+    assert_eq!(attached(&mail), [23, 24, 25]);
+    assert_eq!(
+        codes(&server).iter().filter(|code| **code == 138).count(),
+        1
+    );
+}
+
 // rule: dsp:R-LIM-001
 // rule: dsp:R-LIM-002
 // rule: dec:DEC-049
@@ -277,7 +308,7 @@ fn a_normal_reply_is_paced_between_units() {
 // rule: dsp:R-LIM-003
 // rule: dsp:TV-LOG-9
 #[test]
-fn an_import_reply_over_the_limit_is_not_sent() {
+fn tv_log_9_an_import_reply_over_the_limit_is_not_sent() {
     let mut server = TestServer::new(&["NET/R1"]);
     let mut r1 = requestor("NET/R1", 0, 0, 0);
     r1.conf.limit_kb.set(1);

@@ -3,6 +3,8 @@
 use super::*;
 
 // rule: imp:R-TXN-A
+// rule: dsp:R-TXN-001
+// rule: dsp:R-TXN-003
 // rule: imp:R-TXN-D
 // rule: dec:DEC-017
 // rule: dec:DEC-018
@@ -55,6 +57,9 @@ fn additions_and_deletions_compare_alias_and_address() {
 }
 
 // rule: imp:R-TXN-M
+// rule: dsp:R-TXN-001
+// rule: dsp:R-TXN-003
+// rule: dsp:R-BUG-17
 // rule: imp:R-TXN-M1
 // rule: imp:R-TXN-M3
 // rule: imp:R-TXN-M4
@@ -69,18 +74,14 @@ fn a_modification_keeps_the_id_and_a_wrong_old_alias_changes_nothing() {
             "M able\tPCM:NET/SRV/able\r\n  Bell\tPCM:NET/SRV/bell",
             "M able\tPCM:NET/SRV/able\r\n  Bell\tPCM:NET/SRV/bell", // resent
             "M Fser\tPCM:NET/SRV/fser\r\n  Used to be\tPCM:NET/SRV/fser", // 29
-            "M Zola\tPCM:NET/SRV/zola\r\n  Smith\tPCM:NET/SRV/zola", // 27
             "M Zola\tPCM:NET/SRV/zola\r\n  ZOLA\tPCM:NET/SRV/zola",
+            "M ZOLA\tPCM:NET/SRV/zola\r\n  Smith\tPCM:NET/SRV/zola", // a D, and an A: 27
         ],
     );
     assert_eq!(codes(&imported), [29, 27]);
     assert_eq!(
         usr(&disk, 0x10),
-        rows(&[
-            ("Bell", "bell", 11),
-            ("Smith", "sm1", 12),
-            ("ZOLA", "zola", 13)
-        ])
+        rows(&[("Bell", "bell", 11), ("Smith", "sm1", 12)])
     );
     // To another postoffice: out of one list, into the other, with its id.
     let imported = import(
@@ -89,7 +90,27 @@ fn a_modification_keeps_the_id_and_a_wrong_old_alias_changes_nothing() {
     );
     assert_eq!(imported.counts.modified, 1);
     assert_eq!(usr(&disk, 0x0F), rows(&[("Smith", "smith", 12)]));
-    assert_eq!(usr(&disk, 0x10).len(), 2);
+    assert_eq!(usr(&disk, 0x10).len(), 1);
+}
+
+// rule: imp:R-TXN-M3
+// rule: dec:DEC-037
+#[test]
+fn a_modification_to_an_entry_that_is_there_takes_the_old_one_away() {
+    let disk = site();
+    // An import reply: the list is ahead of the transactions that come behind it.
+    let imported = import(
+        &disk,
+        &[
+            "A Old name\tPCM:NET/SRV/able2",
+            "A New name\tPCM:NET/SRV/able2",
+            "M Old name\tPCM:NET/SRV/able2\r\n  New name\tPCM:NET/SRV/able2",
+        ],
+    );
+    assert_eq!(codes(&imported), [0u16; 0]);
+    let names: Vec<_> = usr(&disk, 0x10).into_iter().map(|row| row.0).collect();
+    assert!(!names.contains(&"Old name".to_owned()), "{names:?}");
+    assert!(names.contains(&"New name".to_owned()), "{names:?}");
 }
 
 // rule: imp:R-TXN-R

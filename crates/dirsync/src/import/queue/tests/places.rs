@@ -118,6 +118,7 @@ fn without_a_known_server_nothing_is_created() {
 // rule: dsp:R-TPL-001
 // rule: dsp:R-TPL-004
 // rule: imp:R-TPL-004
+// rule: imp:R-EXC-006
 #[test]
 fn template_data_is_written_once_and_does_not_grow() {
     let disk = site();
@@ -125,6 +126,10 @@ fn template_data_is_written_once_and_does_not_grow() {
     let add = "A able\tPCM:NET/SRV/able\r\n- Phone:/555\r\n- Fax:/1";
     let imported = import(&disk, &[template, add]);
     assert_eq!(codes(&imported), [37]);
+    // The prompt counts with its colon.
+    let imported = import(&disk, &["A able\tPCM:NET/SRV/able\r\n- Phone/555"]);
+    assert_eq!(codes(&imported), [37]);
+    import(&disk, &["A able\tPCM:NET/SRV/able\r\n- Phone:/555"]);
     let tpl = Template::parse(&read(&disk, "TPL/00000010.TPL").unwrap()).unwrap();
     assert_eq!(tpl.fields.len(), 2);
     let list = |disk: &MemDisk| -> Vec<UsrRecord> {
@@ -193,8 +198,84 @@ fn template_data_is_written_once_and_does_not_grow() {
     assert_eq!(imported.counts.added, 1);
 }
 
+// rule: dsp:R-TPL-005
+// rule: dsp:R-BUG-20
+#[test]
+fn a_template_of_256_fields_and_its_data_work_and_257_are_refused() {
+    let disk = site();
+    let fields = |count: usize| -> String {
+        (0..count)
+            .map(|n| format!("\r\n Field {n:03}:~12~9~A~~"))
+            .collect()
+    };
+    let data: String = (0..256)
+        .map(|n| format!("\r\n- Field {n:03}:/value{n:03}"))
+        .collect();
+    let template = format!("T PCM:NET/SRV{}", fields(256));
+    let add = format!("A able\tPCM:NET/SRV/able{data}");
+    let imported = import(&disk, &[&template, &add, "A Next\tPCM:NET/SRV/next"]);
+    assert_eq!(codes(&imported), [0u16; 0]);
+    let tpl = Template::parse(&read(&disk, "TPL/00000010.TPL").unwrap()).unwrap();
+    assert_eq!(tpl.fields.len(), 256);
+    let inf = read(&disk, "INF/00000010.INF").unwrap();
+    assert_eq!(inf.len(), 256 * 10);
+    let values = tpl.record_values(&inf).unwrap();
+    for (n, value) in values.iter().enumerate() {
+        assert_eq!(*value, format!("value{n:03}").as_bytes());
+    }
+    assert!(usr(&disk, 0x10).iter().any(|(alias, ..)| alias == "Next"));
+    // One more is no template; the old one and its data stay.
+    let imported = import(&disk, &[&format!("T PCM:NET/SRV{}", fields(257))]);
+    assert_eq!(imported.counts.failed, 1);
+    assert_eq!(read(&disk, "INF/00000010.INF").unwrap(), inf);
+}
+
+// rule: dsp:R-TXN-005
+#[test]
+fn a_replace_of_one_node_leaves_the_other_nodes_of_the_gateway_alone() {
+    let disk = site();
+    add_network(&disk, "SNA", 0x30, Some(0x20), Some(0x21));
+    add_place(&disk, 0x20, "ONE", 0x22, Route::Direct);
+    add_place(&disk, 0x20, "TWO", 0x23, Route::Direct);
+    put_usr(&disk, 0x22, &[("Smith", "A1", 14), ("Jones", "A2", 15)]);
+    put_usr(&disk, 0x23, &[("Kay", "B1", 16)]);
+    let imported = import(&disk, &["R SNADS:SNA/ONE", "A New\tSNADS:SNA/ONE/A3"]);
+    assert_eq!(codes(&imported), [0u16; 0]);
+    assert_eq!(usr(&disk, 0x22), rows(&[("New", "A3", 101)]));
+    assert_eq!(usr(&disk, 0x23), rows(&[("Kay", "B1", 16)]));
+}
+
+// rule: dsp:R-BUG-21
+#[test]
+fn a_batch_gives_everybody_an_id_of_his_own_that_is_not_0() {
+    let disk = site();
+    put(&disk, "GLB/TID.GLB", &[0; 4]);
+    let texts: Vec<String> = (0..300)
+        .map(|n| format!("A User {n}\tPCM:NET/{}/u{n}", ["SRV", "HUB", "NEW"][n % 3]))
+        .collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let imported = import(&disk, &texts);
+    assert_eq!(imported.counts.added, 300);
+    let mut tids = Vec::new();
+    for name in ["SRV", "HUB", "NEW"] {
+        let places = crate::import::places::Places::read(&view(&disk)).unwrap();
+        let code = crate::core::format::codes::AddressCode::from_code(0).unwrap();
+        let name = format!("NET/{name}").parse().unwrap();
+        let stem = places.places[places.find(code, name).unwrap()].stem;
+        let new = usr(&disk, stem.0)
+            .into_iter()
+            .filter(|(alias, ..)| alias.starts_with("User "));
+        tids.extend(new.map(|(_, _, tid)| tid));
+    }
+    tids.sort_unstable();
+    assert_eq!(tids.len(), 300);
+    assert!(tids[0] > 0 && tids.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
 // rule: imp:R-ADR-001
 // rule: dsp:R-TYP-003
+// rule: dsp:R-TXN-005
+// rule: dsp:R-FOR-005
 // rule: imp:R-ID-004
 #[test]
 fn a_gateway_list_keeps_ids_and_places_of_its_addresses() {

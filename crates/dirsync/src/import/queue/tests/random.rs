@@ -56,8 +56,11 @@ fn apply_to_model(model: &mut Model, text: &Text) {
                 .get(&key(p, a))
                 .is_some_and(|(_, known)| *known == mailbox(m));
             let free = key(p, a) == key(p, b) || !model.contains_key(&key(p, b));
-            if found && free {
+            // A D, and an A that finds the alias there or does not.
+            if found {
                 model.remove(&key(p, a));
+            }
+            if found && free {
                 model.insert(key(p, b), (alias(b), mailbox(n)));
             }
         }

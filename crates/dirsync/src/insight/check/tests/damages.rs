@@ -522,6 +522,15 @@ fn expect(
     assert_eq!(found, wanted, "{what}");
 }
 
+// rule: dsp:R-BUG-31
+#[test]
+fn a_missing_master_list_is_noticed() {
+    let case = DAMAGES
+        .iter()
+        .find(|case| case.id == "dirsync.msttrans-missing");
+    one(case.unwrap());
+}
+
 // rule: pof:R-CHK-001
 // rule: pof:R-CHK-012
 #[test]

@@ -1,12 +1,13 @@
 //! Plans of the library as steps of a report.
 
+use crate::report::{PlanStep, Side};
 use dirsync::tree::TreeView;
 use dirsync::tree::journal::{Plan, Step};
-use dirsync_cli::report::{PlanStep, Side};
 
 /// The steps of a plan: `before` is what stands there (a length in bytes), `after` what will.
 /// Without a view nothing stands anywhere yet.
-pub(crate) fn steps(view: Option<&TreeView>, plan: &Plan) -> Vec<PlanStep> {
+#[must_use]
+pub fn steps(view: Option<&TreeView>, plan: &Plan) -> Vec<PlanStep> {
     plan.steps()
         .map(|(path, step)| {
             let before = || {

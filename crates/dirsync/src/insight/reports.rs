@@ -1,0 +1,67 @@
+//! Ids of what commands report about their own work, beside the findings of the checker: steps that
+//! were held, mail that waits, numbers out of step. `po-admin explain ID` prints a row.
+//!
+//! The end-to-end tests hold this table against the sources of the programs: every id that stands
+//! there is explained, and every row here is an id that is used.
+
+use super::findings::kinds;
+
+kinds! {
+    CYCLE_FAILED = "cycle.failed" Error ("assigned"):
+        "A step could not be made at this postoffice, or its tree could not be opened. The others went on; nothing is lost, the next run goes on from here.";
+    CYCLE_HELD = "cycle.held" Error ("assigned"):
+        "The bulk-delete guard holds a step that would remove more than 25 entries and more than a fifth of one list. Nothing of it was done and its mail waits; --allow-deletes N, or NET/PO=N, lets it pass.";
+    CYCLE_LOGGED = "cycle.logged" Error ("Q96001 Q96002 Q96003 Q96004"):
+        "A step wrote a line that is more than a Status line to LOG/DIRSYNC.LOG. `po-admin explain` with its number says what it means; the severity is that of the line.";
+    CYCLE_NOT_MOVED = "cycle.not-moved" Warning ("Q125511"):
+        "A message in the system mailbag is not directory synchronization and could not be moved to the administrator's mailbox. It stays where it is; name an administrator with `po-admin options --administrator`, or make room in the mailbox.";
+    CYCLE_NOT_SEARCHED = "cycle.not-searched" Warning ("assigned"):
+        "A directory of the site could not be searched, or no tree was found there.";
+    CYCLE_MISSING = "cycle.requestor-missing" Warning ("Q131509"):
+        "A registered requestor sent no request and has no usable tree in the site. What it misses it gets in the first run that reaches it.";
+    DELIVER_LINK = "deliver.link-down" Error ("assigned"):
+        "Mail could not be moved to another postoffice and waits in the outbound mailbag. The next delivery tries again.";
+    DELIVER_TREE = "deliver.tree-down" Error ("assigned"):
+        "The mail of a postoffice could not be served: its tree is busy, missing, damaged or does not answer. The mail of the others was moved.";
+    TRANSPORT_HELD = "transport.held" Warning ("Q96060"):
+        "A message waits in its mailbag for a time that does not end by itself, for example for a full or damaged mailbag behind it.";
+    TRANSPORT_STUCK = "transport.stuck" Warning ("assigned"):
+        "A message could not be handed over and was left in its mailbag; those behind it were served.";
+    TRANSPORT_UNUSABLE = "transport.mailbag-unusable" Error ("Q118619"):
+        "A mailbag cannot be used because its MBG and KEY do not fit together. `po-admin check` says what is wrong with the pair.";
+    MAIL_DAMAGED = "mailbag.message-damaged" Error ("assigned"):
+        "A message of a mailbag cannot be read. It stays where it is, and the others are served.";
+    SYNC_BEHIND = "sync.behind" Warning ("Q96060"):
+        "A requestor has not yet taken what the server has sent or holds for it. One cycle brings it up to date.";
+    SYNC_IMPORT_BEHIND = "sync.import-behind" Error ("Q99961"):
+        "The server's record of the requestor counts fewer imports than the requestor, as after it was deleted and created again: every reply is dropped as old. Make an import request (`po-admin import-request`); when its reply is applied, export.";
+    SYNC_MAIL = "sync.mail-waits" Note ("assigned"):
+        "Messages wait in the queues or in the system mailbag. A cycle moves and takes them.";
+    SYNC_RESTARTED = "sync.numbering-restarted" Warning ("Q119014"):
+        "A requestor numbers its transactions from the start again, so new ones are taken for old. Make one cycle so that the numbers are in step, then export at the requestor; its record is not to be deleted.";
+    SYNC_PURGED = "sync.purged-gap" Warning ("Q108067"):
+        "A requestor was away for longer than the server keeps updates: what it misses was purged, messages 138 and 139 say how much. Make an export and an import request at the requestor, or run T2 with --auto-import.";
+    SYNC_GAP = "sync.request-gap" Warning ("Q96060"):
+        "A request leaves out numbers that the server has never seen. The rest was taken; an export at the requestor brings what is missing.";
+    SYNC_AHEAD = "sync.server-ahead" Warning ("Q96060"):
+        "The server has confirmed more than the requestor ever sent, as after the requestor was set back to an older state. What waits was numbered anew behind it; an export brings what the server may have lost.";
+    SYNC_RESTORED = "sync.server-restored" Error ("Q113453 Q96060"):
+        "A requestor has numbers that this server never gave: the server was restored from a backup copy. Export at all requestors, make one cycle, then give RESYNC.GLB to all, or make an import request at each.";
+    SYNC_UNKNOWN = "sync.unknown-party" Error ("Q99268"):
+        "The server a requestor names has no record of it, or is not in the site. Create the requestor at the server with `po-admin requestor add`.";
+    SYNC_WAITING = "sync.waiting" Warning ("Q133428"):
+        "Transactions of a requestor are not confirmed by the server yet, or REQTRANS.GLB cannot be read. A cycle sends them again.";
+    MESSAGE_OTHER = "message.other" Warning ("assigned"):
+        "Something an import has to say that has no number among the messages; the text says what.";
+    MESSAGE_MORE = "message.more" Warning ("assigned"):
+        "There are more problems than a report lists one by one. Correct what is named first, then run again.";
+    COMMAND_NOTE = "command.note" Note ("assigned"):
+        "Something that a command did besides what it was asked for, or did not have to do.";
+    COMMAND_ROW = "command.row-left-out" Error ("assigned"):
+        "A row of a file could not be used and was left out; the message says why. Mend it and give the file again: rows that were taken are passed over.";
+}
+
+/// The rows.
+pub fn report_kinds() -> impl Iterator<Item = &'static super::findings::FindingKind> {
+    KINDS.iter()
+}

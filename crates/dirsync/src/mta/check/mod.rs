@@ -1,0 +1,506 @@
+//! The one pass that judges a database: every file is opened and read once, what is kept is a row of
+//! fixed size for each object and its MTS-ID.
+//!
+//! Order (mta-database section 8): the static file, the super queue, the queue files in their order,
+//! every other object file by ascending number, then what can only be judged together: partners, queue
+//! members, reference counts, bitmap, quarantine. [`Checked`] holds the state of every queue and object
+//! for `repair`, and the findings for `check`; nothing is written.
+//!
+//! | what stands here | where |
+//! |---|---|
+//! | kinds of findings with stable ids | [`kinds`] |
+//! | reading: [`check`] | this file |
+//! | judging partners, members, counts, bitmap | `judge` |
+
+mod judge;
+pub mod kinds;
+#[cfg(test)]
+mod tests;
+
+use crate::core::base::finding::Finding;
+use crate::core::base::{DecodeError, UnixTime};
+use crate::core::format::mta::bitmap::Bitmap;
+use crate::core::format::mta::core_files::{REFERENCE_COUNTS, SUPER_QUEUE, is_core};
+use crate::core::format::mta::counts::Counts;
+use crate::core::format::mta::id::class;
+use crate::core::format::mta::message::Reference;
+use crate::core::format::mta::queue::{
+    MemberRecord, Queue, QueueEntry, SuperQueue, originator_tag,
+};
+use crate::core::format::mta::{
+    Keep, Kind, MessageKind, ObjectId, ObjectNumber, Priority, Profile, Scanned, attr,
+};
+use crate::progress::Progress;
+
+use super::error::MtaError;
+use super::store::{Database, FileState, KEPT_VALUE_LEN};
+use super::{HOME, STATIC_FILE};
+
+/// State of a queue file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueState {
+    /// Sound.
+    Ok,
+    /// Not there: rebuilt under the same id (Q282780).
+    Missing,
+    /// There and no queue, or another one; why.
+    Corrupt(String),
+}
+
+/// One queue of the super queue.
+#[derive(Debug, Clone)]
+pub struct CheckedQueue {
+    /// Id, name, secured or not.
+    pub entry: QueueEntry,
+    /// State of its file.
+    pub state: QueueState,
+    /// Its members as the file lists them; none when it is not sound.
+    pub listed: Vec<MemberRecord>,
+    /// Its members as the objects say: those listed in their order, then the others by serial.
+    pub members: Vec<MemberRecord>,
+    /// When it was made; `NEVER` when its file is not sound.
+    pub created: UnixTime,
+}
+
+impl CheckedQueue {
+    /// Whether the file must be written anew.
+    #[must_use]
+    pub fn needs_rebuild(&self) -> bool {
+        self.state != QueueState::Ok || self.listed != self.members
+    }
+}
+
+/// What is wrong with an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    Ok,
+    /// A free slot: neither an error nor counted (Q178021).
+    Free,
+    /// A core file that is missing.
+    CoreMissing,
+    /// A core file that is no sound object; why.
+    CoreCorrupt(String),
+    /// No sound object; why.
+    Damaged(String),
+    /// A sound object whose number is not that of its file: files were swapped or renamed.
+    OtherObject(ObjectId),
+    /// A second file of the same number in another spelling.
+    Doubled(String),
+    /// It names a queue that does not exist.
+    NoQueue,
+    /// A queue that the super queue does not know.
+    UnlistedQueue,
+    /// A reference object whose data object is missing or bad; why.
+    NoData(String),
+    /// A data object to which no sound reference object points.
+    NoReference,
+    /// Delivered and left over: it would be delivered twice (Q238189).
+    Used,
+    /// Listed as a member of a queue, but there is no file.
+    Missing,
+}
+
+impl Verdict {
+    /// Whether the object is in order or a free slot.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Ok | Self::Free)
+    }
+}
+
+/// One object: what the pass keeps of it.
+#[derive(Debug, Clone)]
+pub struct CheckedObject {
+    /// Number of its file.
+    pub number: ObjectNumber,
+    /// Its id; class 06 is taken for a damaged message file.
+    pub id: ObjectId,
+    /// Its kind; `None` when it is not sound.
+    pub kind: Option<Kind>,
+    /// The queue it names.
+    pub queue: ObjectId,
+    /// Its data object.
+    pub partner: ObjectId,
+    /// Its place in the order of arrival.
+    pub serial: u64,
+    /// Its member entry, for a reference object; `len` is filled in from the data object.
+    pub member: Option<MemberRecord>,
+    /// Length of the content, for a data object.
+    pub content_len: u32,
+    /// Its MTS-ID where it is known.
+    pub mts_id: Option<Box<str>>,
+    /// Whether bytes behind the payload are not zero; offset of the first.
+    pub dirty_padding: Option<u64>,
+    /// Spelling of the file's name when it is not the upper-case one.
+    pub spelling: Option<Box<str>>,
+    /// What is wrong with it.
+    pub verdict: Verdict,
+}
+
+/// State of DBBITMP.DAT.
+#[derive(Debug, Clone)]
+pub enum BitmapState {
+    /// As the directory is.
+    Ok,
+    /// Not there: not stopped cleanly (Q169631).
+    Missing,
+    /// There and no bitmap of ours.
+    Damaged(DecodeError),
+    /// Sound, but these many numbers differ.
+    Differs(u32),
+}
+
+/// The result.
+#[derive(Debug)]
+pub struct Checked {
+    /// Version of the MTA.
+    pub profile: Profile,
+    /// Whether SCT.INP is missing (Q154337): nothing else was looked at then.
+    pub no_static_file: bool,
+    /// The super queue, or why it cannot be used: nothing else was looked at then (Q182085).
+    pub super_queue: Result<SuperQueue, String>,
+    /// All queues in the order in which they are checked.
+    pub queues: Vec<CheckedQueue>,
+    /// All objects that are no queue, by ascending number; core files that are missing and members
+    /// without a file included.
+    pub objects: Vec<CheckedObject>,
+    /// The counts as stored; `None` when the object is not sound.
+    pub stored_counts: Option<Counts>,
+    /// The counts as the objects say; the next serial is above every one in use.
+    pub counts: Counts,
+    /// State of the bitmap.
+    pub bitmap: BitmapState,
+    /// The bitmap as the directory says.
+    pub numbers: Bitmap,
+    /// Object files that an earlier run put into the quarantine.
+    pub quarantine: Vec<String>,
+    /// All findings in the order of the check.
+    pub findings: Vec<Finding>,
+    /// Files that were read.
+    pub files_read: u64,
+}
+
+impl Checked {
+    /// Whether a core object is missing or corrupt: lines L12 and L13 of mtacheck. Queue files of the
+    /// core count as well: they are part of the boot environment (Q282780).
+    #[must_use]
+    pub fn core_is_bad(&self) -> bool {
+        self.objects.iter().any(|object| {
+            matches!(
+                object.verdict,
+                Verdict::CoreMissing | Verdict::CoreCorrupt(_)
+            )
+        }) || self
+            .queues
+            .iter()
+            .any(|queue| is_core(queue.entry.id.number()) && queue.state != QueueState::Ok)
+    }
+
+    /// Whether nothing at all was found that repair would mend or report.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| finding.severity < crate::core::base::Severity::Error)
+    }
+
+    /// The object of a number.
+    #[must_use]
+    pub fn object(&self, number: ObjectNumber) -> Option<&CheckedObject> {
+        let at = self
+            .objects
+            .binary_search_by_key(&number, |object| object.number)
+            .ok()?;
+        self.objects.get(at)
+    }
+}
+
+/// Judges a database of ours.
+///
+/// # Errors
+/// A disk error that concerns more than one file.
+pub fn check(db: &Database<'_>, progress: &dyn Progress) -> Result<Checked, MtaError> {
+    let mut pass = Pass::new(db);
+    if db.view().stat(&format!("{HOME}/{STATIC_FILE}"))?.is_none() {
+        pass.result.no_static_file = true;
+        kinds::report(
+            &mut pass.result.findings,
+            &kinds::STATIC_FILE,
+            STATIC_FILE,
+            None,
+            "it is missing, and the MTA does not start without it".to_owned(),
+        );
+        return Ok(pass.result);
+    }
+    if !pass.super_queue()? {
+        return Ok(pass.result);
+    }
+    let listing = db.listing()?;
+    progress.start("checking queues", None);
+    pass.queues()?;
+    progress.start("checking objects", Some(listing.objects.len() as u64));
+    let mut piece = Vec::new();
+    for listed in &listing.objects {
+        pass.result.numbers.set(listed.number, true);
+        progress.advance(1);
+        if pass.is_queue(listed.number) || listed.number == SUPER_QUEUE.number() {
+            continue;
+        }
+        let path = db.path_of_listed(listed)?;
+        pass.result.files_read += 1;
+        let state = db.read(&path, Keep::Small(KEPT_VALUE_LEN), &mut piece);
+        let mut object = pass.row(listed.number, state);
+        object.spelling.clone_from(&listed.spelling);
+        pass.result.objects.push(object);
+    }
+    for (number, name) in &listing.doubled {
+        let mut object = empty_row(*number, Verdict::Doubled(name.clone()));
+        object.spelling = Some(name.clone().into_boxed_str());
+        pass.doubled.push(object);
+    }
+    pass.judge()?;
+    progress.finish();
+    Ok(pass.result)
+}
+
+/// The pass while it runs.
+struct Pass<'d, 'v> {
+    db: &'d Database<'v>,
+    result: Checked,
+    doubled: Vec<CheckedObject>,
+}
+
+fn empty_row(number: ObjectNumber, verdict: Verdict) -> CheckedObject {
+    CheckedObject {
+        number,
+        id: ObjectId::new(class::MESSAGE, number),
+        kind: None,
+        queue: ObjectId::NONE,
+        partner: ObjectId::NONE,
+        serial: 0,
+        member: None,
+        content_len: 0,
+        mts_id: None,
+        dirty_padding: None,
+        spelling: None,
+        verdict,
+    }
+}
+
+impl<'d, 'v> Pass<'d, 'v> {
+    fn new(db: &'d Database<'v>) -> Self {
+        Self {
+            db,
+            doubled: Vec::new(),
+            result: Checked {
+                profile: db.profile(),
+                no_static_file: false,
+                super_queue: Err("it was not read".to_owned()),
+                queues: Vec::new(),
+                objects: Vec::new(),
+                stored_counts: None,
+                counts: Counts::new(UnixTime::NEVER),
+                bitmap: BitmapState::Missing,
+                numbers: Bitmap::new(),
+                quarantine: Vec::new(),
+                findings: Vec::new(),
+                files_read: 0,
+            },
+        }
+    }
+
+    /// Reads the super queue; `false` when it cannot be used.
+    fn super_queue(&mut self) -> Result<bool, MtaError> {
+        self.result.files_read += 1;
+        match self.db.super_queue() {
+            Ok(queues) => {
+                self.result.super_queue = Ok(queues);
+                Ok(true)
+            }
+            Err(MtaError::Damaged { why, .. }) => {
+                kinds::report(
+                    &mut self.result.findings,
+                    &kinds::SUPER_QUEUE,
+                    &SUPER_QUEUE.file_name(),
+                    None,
+                    why.clone(),
+                );
+                self.result.super_queue = Err(why);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the queue files.
+    fn queues(&mut self) -> Result<(), MtaError> {
+        let Ok(super_queue) = &self.result.super_queue else {
+            return Ok(());
+        };
+        let entries: Vec<QueueEntry> = super_queue.in_check_order().into_iter().cloned().collect();
+        for entry in entries {
+            self.result.files_read += 1;
+            let state = self
+                .db
+                .object(entry.id.number(), Keep::Small(KEPT_VALUE_LEN))?;
+            let (state, queue) = judge_queue(&entry, state);
+            let file = entry.id.file_name();
+            let findings = &mut self.result.findings;
+            match &state {
+                QueueState::Ok => {}
+                QueueState::Missing => {
+                    let message = format!("the file of the queue {} is missing", entry.name);
+                    kinds::report(findings, &kinds::QUEUE_MISSING, &file, None, message);
+                }
+                QueueState::Corrupt(why) => {
+                    let message = format!("the file of the queue {} is corrupt: {why}", entry.name);
+                    kinds::report(findings, &kinds::QUEUE_CORRUPT, &file, None, message);
+                }
+            }
+            let created = queue
+                .as_ref()
+                .map_or(UnixTime::NEVER, |queue| queue.created);
+            self.result.queues.push(CheckedQueue {
+                entry,
+                state,
+                listed: queue.map(|queue| queue.members).unwrap_or_default(),
+                members: Vec::new(),
+                created,
+            });
+        }
+        Ok(())
+    }
+
+    fn is_queue(&self, number: ObjectNumber) -> bool {
+        self.result
+            .queues
+            .iter()
+            .any(|queue| queue.entry.id.number() == number)
+    }
+
+    /// The row of a file that was read; what can be judged by itself is.
+    fn row(&mut self, number: ObjectNumber, state: FileState) -> CheckedObject {
+        let core = is_core(number);
+        let found = match state {
+            FileState::Sound(found) => found,
+            FileState::Free if !core => return empty_row(number, Verdict::Free),
+            other => {
+                let why = other.fault().unwrap_or_default();
+                let verdict = if core {
+                    Verdict::CoreCorrupt(why)
+                } else {
+                    Verdict::Damaged(why)
+                };
+                return self.core_id(empty_row(number, verdict));
+            }
+        };
+        if found.header.id.number() != number {
+            let verdict = if core {
+                Verdict::CoreCorrupt(format!("it holds the object {}", found.header.id))
+            } else {
+                Verdict::OtherObject(found.header.id)
+            };
+            return self.core_id(empty_row(number, verdict));
+        }
+        let mut row = empty_row(number, Verdict::Ok);
+        row.id = found.header.id;
+        row.kind = Some(found.header.kind);
+        row.queue = found.header.queue;
+        row.partner = found.header.partner;
+        row.serial = found.header.serial;
+        row.dirty_padding = found.dirty_padding;
+        row.mts_id = found.text(attr::MTS_ID).map(String::into_boxed_str);
+        row.verdict = self.alone(&found, &mut row);
+        row
+    }
+
+    fn core_id(&self, mut row: CheckedObject) -> CheckedObject {
+        if let Some(core) = crate::core::format::mta::core_files::core_file(row.number) {
+            row.id = core.id;
+            row.queue = core.queue;
+        }
+        row
+    }
+
+    /// What a sound object shows by itself.
+    fn alone(&mut self, found: &Scanned, row: &mut CheckedObject) -> Verdict {
+        let damaged = |error: DecodeError| Verdict::Damaged(error.to_string());
+        let core = crate::core::format::mta::core_files::core_file(row.number);
+        if let Some(core) = core {
+            if core.id != row.id || (row.queue != core.queue) {
+                return Verdict::CoreCorrupt(format!("it holds the object {}", row.id));
+            }
+        }
+        match found.header.kind {
+            Kind::Queue | Kind::SuperQueue => return Verdict::UnlistedQueue,
+            Kind::Boot if core.is_none() => {
+                return Verdict::Damaged("a boot object has no place outside the core".to_owned());
+            }
+            Kind::Boot => {}
+            Kind::Counts if row.id != REFERENCE_COUNTS => {
+                return Verdict::Damaged("these are not the reference counts".to_owned());
+            }
+            Kind::Counts => match Counts::from_object(found) {
+                Ok(counts) => self.result.stored_counts = Some(counts),
+                Err(error) => return Verdict::CoreCorrupt(error.to_string()),
+            },
+            Kind::Reference => match Reference::from_object(found) {
+                Ok(reference) => row.member = Some(member(row.id, &reference)),
+                Err(error) => return damaged(error),
+            },
+            Kind::Data => {
+                let has_content = found
+                    .attributes
+                    .iter()
+                    .any(|attribute| attribute.id == attr::CONTENT);
+                if !has_content || row.mts_id.is_none() {
+                    return Verdict::Damaged("it has no content or no MTS-ID".to_owned());
+                }
+                row.content_len = u32::try_from(found.len_of(attr::CONTENT)).unwrap_or(u32::MAX);
+            }
+        }
+        if found.header.used {
+            return Verdict::Used;
+        }
+        Verdict::Ok
+    }
+}
+
+fn member(id: ObjectId, reference: &Reference) -> MemberRecord {
+    let mut member = MemberRecord::boot(id);
+    member.priority = reference.priority.code();
+    member.kind = reference.kind.code();
+    member.submitted.set(reference.submitted.0);
+    member
+        .originator_crc
+        .set(originator_tag(&reference.originator));
+    member
+}
+
+fn judge_queue(entry: &QueueEntry, state: FileState) -> (QueueState, Option<Queue>) {
+    let found = match state {
+        FileState::Missing => return (QueueState::Missing, None),
+        FileState::Sound(found) => found,
+        other => return (QueueState::Corrupt(other.fault().unwrap_or_default()), None),
+    };
+    // The class is looked at before anything else is read (Q255766).
+    if found.header.id != entry.id {
+        let why = format!("it holds the object {}", found.header.id);
+        return (QueueState::Corrupt(why), None);
+    }
+    match Queue::from_object(&found) {
+        Ok(queue) if queue.name != entry.name || queue.secured != entry.secured => {
+            let why = format!("it is the queue {}", queue.name);
+            (QueueState::Corrupt(why), None)
+        }
+        Ok(queue) => (QueueState::Ok, Some(queue)),
+        Err(error) => (QueueState::Corrupt(error.to_string()), None),
+    }
+}
+
+/// Kind and priority of a member, for reports.
+#[must_use]
+pub fn member_words(member: &MemberRecord) -> (Option<MessageKind>, Priority) {
+    (member.message_kind(), member.priority())
+}

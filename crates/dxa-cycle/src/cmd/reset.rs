@@ -1,0 +1,341 @@
+//! `dxa-cycle reset`.
+
+use std::sync::Arc;
+
+use dirsync::core::base::UnixTime;
+use dirsync::cycle::CycleError;
+use dirsync::cycle::reset::{
+    ResetDone, check_local, check_record, master, record, requestor, verify,
+};
+use dirsync::cycle::step::{failure, real_disk};
+use dirsync::postoffice::config::requestors;
+use dirsync::postoffice::{Edit, Identity};
+use dirsync::transport::deliver::{DeliverOptions, deliver};
+use dirsync::transport::far::{self, FailureClass};
+use dirsync::tree::disk::Disk;
+use dirsync::tree::{Domain, DomainKind, OpenOptions, TreeMut, TreeView};
+use dirsync_cli::exit::Part;
+use dirsync_cli::failure::Failure;
+use dirsync_cli::output::Output;
+use dirsync_cli::report::{PlanStep, Report, Text, TreeEntry};
+use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::settings::Settings;
+use serde::Serialize;
+
+use super::run::{announce, find};
+use crate::args::{GuardArgs, ResetCommand, ResetGlobalArgs, ResetLocalArgs};
+use crate::convert;
+use crate::trial::Trials;
+
+const LOCAL: &str = "dxa-cycle reset local";
+const GLOBAL: &str = "dxa-cycle reset global";
+const POSTOFFICE: Domain = Domain {
+    kind: DomainKind::Postoffice,
+};
+
+/// A postoffice and what was done there.
+#[derive(Serialize)]
+struct Half {
+    path: String,
+    name: String,
+    /// `server`, `requestor`.
+    half: &'static str,
+    #[serde(flatten)]
+    done: ResetDone,
+}
+
+#[derive(Serialize)]
+struct Done {
+    postoffices: Vec<Half>,
+    plan: Vec<PlanStep>,
+}
+
+/// Where trees are opened: on the disk, or on trial disks in a dry run.
+struct Trees {
+    trials: Option<Trials>,
+    options: OpenOptions,
+}
+
+fn of_far(failure: far::Failure) -> Failure {
+    let far::Failure {
+        class,
+        message,
+        hint,
+        ..
+    } = failure;
+    let failure = match class {
+        FailureClass::Refused => Failure::refused(message),
+        FailureClass::Busy => Failure::busy(message),
+        FailureClass::Data => Failure::data(message),
+    };
+    failure.hint(hint.unwrap_or_default())
+}
+
+fn of_cycle(error: &CycleError) -> Failure {
+    of_far(failure(error))
+}
+
+impl Trees {
+    fn new(settings: &Settings, program: &str) -> Self {
+        let mut options = super::open_options(settings);
+        options.holder.program = program.to_owned();
+        options.holder.pid = std::process::id();
+        Self {
+            trials: settings
+                .dry_run
+                .then(|| Trials::new(super::open_options(settings))),
+            options,
+        }
+    }
+
+    fn disk(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
+        match &self.trials {
+            Some(trials) => trials.open(path),
+            None => real_disk(path),
+        }
+        .map_err(of_far)
+    }
+
+    fn view(&self, path: &str) -> Result<TreeView, Failure> {
+        TreeView::open(self.disk(path)?, POSTOFFICE, &self.options)
+            .map_err(|error| of_cycle(&error.into()))
+    }
+
+    fn writer(&self, path: &str) -> Result<TreeMut, Failure> {
+        TreeMut::open(self.disk(path)?, POSTOFFICE, &self.options)
+            .map_err(|error| of_cycle(&error.into()))
+    }
+
+    fn steps(&self) -> Vec<PlanStep> {
+        self.trials.as_ref().map(Trials::steps).unwrap_or_default()
+    }
+}
+
+pub(super) fn run(command: &ResetCommand, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    match command {
+        ResetCommand::Local(args) => local(args, session),
+        ResetCommand::Global(args) => global(args, session),
+    }
+}
+
+fn entry(view: &TreeView, path: &str, name: String) -> TreeEntry {
+    TreeEntry {
+        path: path.to_owned(),
+        kind: "postoffice".into(),
+        name,
+        zone: view
+            .marker()
+            .layout()
+            .map(|layout| layout.zone.clone())
+            .unwrap_or_default(),
+        ..TreeEntry::default()
+    }
+}
+
+/// Puts what a reset says into the report, and that its numbers are 0.
+fn hear(report: &mut Report, part: &Half, wrong: &[String]) {
+    let mut warn = |id: &'static str, message: String| {
+        report.problem(convert::failed(id, message, None, &part.name));
+        report.part(Part::Problems);
+    };
+    for warning in &part.done.warnings {
+        warn("reset.warning", warning.clone());
+    }
+    for bag in &part.done.damaged_mailbags {
+        let message = format!(
+            "the mailbag {bag} was damaged and is empty now; `po-admin check --fix` \
+             removes what is left of its messages"
+        );
+        warn("reset.mailbag", message);
+    }
+    if !wrong.is_empty() {
+        warn(
+            "reset.not-zero",
+            format!("these numbers are not 0: {}", wrong.join(", ")),
+        );
+    }
+}
+
+fn local(args: &ResetLocalArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let (po, server) = (super::place(&args.tree)?, super::place(&args.server)?);
+    let trees = Trees::new(&session.settings, LOCAL);
+    let options = super::ask_options(&session.settings, &GuardArgs::default())?.step_options();
+    let mut report = Report::new(LOCAL, &session.settings);
+    let (own, server_name) = {
+        let (view, server_view) = (trees.view(&po)?, trees.view(&server)?);
+        let server_name = Identity::read(&server_view)
+            .map_err(|error| of_cycle(&error.into()))?
+            .name;
+        let own = check_local(&view, server_name).map_err(|error| of_cycle(&error))?;
+        check_record(&server_view, own).map_err(|error| of_cycle(&error))?;
+        report.tree(entry(&server_view, &server, server_name.to_string()));
+        report.tree(entry(&view, &po, own.to_string()));
+        (own, server_name)
+    };
+    session.confirm(&format!(
+        "Reset the numbers of {own}, at {server_name} as well, and export its list"
+    ))?;
+    let mut done = Vec::new();
+    {
+        let mut tree = trees.writer(&server)?;
+        done.push(Half {
+            path: server,
+            name: server_name.to_string(),
+            half: "server",
+            done: record(&mut tree, own, &options).map_err(|error| of_cycle(&error))?,
+        });
+    }
+    let mut tree = trees.writer(&po)?;
+    let requestor = Half {
+        path: po,
+        name: own.to_string(),
+        half: "requestor",
+        done: requestor(&mut tree, false, &options).map_err(|error| of_cycle(&error))?,
+    };
+    let wrong = verify(tree.view()).map_err(|error| of_cycle(&error))?;
+    hear(&mut report, &requestor, &wrong);
+    done.push(requestor);
+    finish(report, done, &trees, session)
+}
+
+fn finish(
+    report: Report,
+    postoffices: Vec<Half>,
+    trees: &Trees,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    let plan = trees.steps();
+    report.print(&mut session.out, &Done { postoffices, plan })
+}
+
+fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let sites = super::places(&args.sites)?;
+    let children = super::children(&session.settings, &args.link)?;
+    let site = find(
+        &sites,
+        &children,
+        super::wait_ms(&session.settings),
+        session,
+    )?;
+    let mut report = announce(&site, GLOBAL, session)?;
+    if let Some(broken) = site.members.iter().find(|member| !member.is_usable()) {
+        let why = broken
+            .failure
+            .as_ref()
+            .map_or("", |failure| failure.message.as_str());
+        return Err(Failure::refused(format!("{}: {why}", broken.label()))
+            .hint("nothing was done: all postoffices of a global reset must be there")
+            .into());
+    }
+    let members: Vec<_> = site
+        .members
+        .iter()
+        .filter(|member| !member.shadow)
+        .collect();
+    if !members.iter().any(|member| member.is_server) {
+        return Err(Failure::usage("there is no directory server in the site")
+            .hint("name a directory that holds the server and all its requestors")
+            .into());
+    }
+    let trees = Trees::new(&session.settings, GLOBAL);
+    let options = super::ask_options(&session.settings, &GuardArgs::default())?.step_options();
+    for server in members.iter().filter(|member| member.is_server) {
+        let view = trees.view(&server.path)?;
+        let known =
+            requestors::all(&mut Edit::new(&view)).map_err(|error| of_cycle(&error.into()))?;
+        for requestor in known {
+            let is_it = |name: Option<&str>| {
+                name.is_some_and(|name| name.eq_ignore_ascii_case(&requestor.name))
+            };
+            if !members.iter().any(|member| is_it(member.name.as_deref())) {
+                let message = format!("its requestor {} is not in the site", requestor.name);
+                let hint =
+                    Some("reset it by itself before the next cycle: its numbers, then an export");
+                report.problem(convert::failed(
+                    "reset.requestor-missing",
+                    message,
+                    hint,
+                    server.label(),
+                ));
+                report.part(Part::Problems);
+            }
+        }
+    }
+    session.confirm(&format!(
+        "Empty the master list, reset the numbers of {} postoffices, and export their lists",
+        members.len()
+    ))?;
+    let paths: Vec<String> = site
+        .members
+        .iter()
+        .map(|member| member.path.clone())
+        .collect();
+    let mail = DeliverOptions {
+        now: UnixTime(session.settings.now()),
+        user: super::user_name(),
+        passes: None,
+        dry_run: false,
+    };
+    let delivered = match &trees.trials {
+        Some(trials) => deliver(&paths, trials, &mail, &session.progress),
+        None => {
+            let connector = super::connector(&session.settings, &args.link, GLOBAL)?;
+            deliver(&paths, &connector, &mail, &session.progress)
+        }
+    }
+    .map_err(|error| convert::same_identity(&error))?;
+    if delivered.stopped {
+        return Err(Failure::interrupted().into());
+    }
+    convert::delivery(&mut report, &delivered);
+    let mut done = Vec::new();
+    // The server's own list is what the others are answered from: it comes first.
+    for member in members.iter().filter(|member| member.is_server) {
+        let mut tree = trees.writer(&member.path)?;
+        let part = Half {
+            path: member.path.clone(),
+            name: member.label().to_owned(),
+            half: "server",
+            done: master(&mut tree, &options).map_err(|error| of_cycle(&error))?,
+        };
+        hear(&mut report, &part, &[]);
+        done.push(part);
+    }
+    for member in members.iter().filter(|member| member.server.is_some()) {
+        let mut tree = trees.writer(&member.path)?;
+        let part = Half {
+            path: member.path.clone(),
+            name: member.label().to_owned(),
+            half: "requestor",
+            done: requestor(&mut tree, true, &options).map_err(|error| of_cycle(&error))?,
+        };
+        let wrong = verify(tree.view()).map_err(|error| of_cycle(&error))?;
+        hear(&mut report, &part, &wrong);
+        done.push(part);
+    }
+    finish(report, done, &trees, session)
+}
+
+impl Text for Done {
+    fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
+        for step in &self.plan {
+            out.line(&step.text())?;
+        }
+        for part in &self.postoffices {
+            let done = &part.done;
+            let what = match part.half {
+                "server" => format!("{} records of requestors begin at 0", done.records),
+                _ => format!(
+                    "its numbers are 0, {} messages were removed, {} transactions wait to be sent",
+                    done.messages,
+                    done.exported.saturating_add(done.kept)
+                ),
+            };
+            out.line(&dirsync_cli::escape::text(&format!(
+                "{}: {what}",
+                part.name
+            )))?;
+        }
+        out.line("run two cycles now")
+    }
+}

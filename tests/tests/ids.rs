@@ -1,0 +1,80 @@
+//! Every id that a report can name is explained, and every explained id is used: the tables of
+//! `po-admin explain` against the sources of all crates.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use dirsync::insight::explain::{Meaning, explain, reading_kinds};
+use dirsync::insight::findings::all;
+use dirsync::insight::reports::report_kinds;
+use dirsync_tests::workspace;
+
+/// String literals `"group.fact"` of one of these groups, outside tests, and where they stand.
+fn literals(groups: &BTreeSet<&str>, without: &[&str]) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(workspace().join("crates")) {
+        let path = entry.unwrap().into_path();
+        let text = path.to_string_lossy().replace('\\', "/");
+        let skip = text.contains("/tests") || text.contains("/target/");
+        if path.extension().is_none_or(|end| end != "rs")
+            || skip
+            || without.iter().any(|end| text.ends_with(end))
+        {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        let lines = source.lines();
+        let code = lines.take_while(|line| line.trim() != "#[cfg(test)]");
+        for line in code.filter(|line| !line.trim_start().starts_with("//")) {
+            for literal in line.split('"').skip(1).step_by(2) {
+                let word = |text: &str| {
+                    !text.is_empty()
+                        && text
+                            .bytes()
+                            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                };
+                if let Some((group, fact)) = literal.split_once('.')
+                    && groups.contains(group)
+                    && word(fact)
+                    && !["tsv", "nme", "log"].contains(&fact)
+                {
+                    found.insert(literal.to_owned(), path.clone());
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_id_of_a_report_is_explained_and_every_explained_id_is_used() {
+    let tables: Vec<_> = all().chain(reading_kinds()).chain(report_kinds()).collect();
+    let groups: BTreeSet<_> = tables
+        .iter()
+        .map(|kind| kind.id.0.split('.').next().unwrap())
+        .collect();
+    let unknown: Vec<_> = literals(&groups, &[])
+        .into_iter()
+        .filter(|(id, _)| {
+            let explained = explain(id);
+            !matches!(explained.meanings[..], [Meaning::Finding(kind)] if kind.id.0 == *id)
+        })
+        .collect();
+    assert!(unknown.is_empty(), "not explained: {unknown:#?}");
+    let used = literals(&groups, &["insight/reports.rs"]);
+    for kind in report_kinds() {
+        assert!(used.contains_key(kind.id.0), "{} is used nowhere", kind.id);
+    }
+}
+
+#[test]
+fn the_ids_of_an_import_name_their_message() {
+    let explained = explain("message.27");
+    assert!(
+        matches!(explained.meanings[..], [Meaning::Message(entry)] if entry.code == 27),
+        "{explained:?}"
+    );
+}
