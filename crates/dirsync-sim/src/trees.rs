@@ -82,7 +82,7 @@ pub fn fresh(network: &str, name: &str, number: u8) -> Result<MemDisk, String> {
     let plan = init_plan(network, name, number)?;
     let disk = MemDisk::new();
     let path = |text: &str| RelPath::new(text).map_err(|error| error.to_string());
-    for dir in plan.tree().directories {
+    for dir in &plan.tree().directories {
         disk.add_dir(&path(dir)?)
             .map_err(|error| error.to_string())?;
     }

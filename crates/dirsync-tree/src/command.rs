@@ -32,6 +32,12 @@ macro_rules! commands {
 commands! {
     /// Makes a postoffice.
     Init = "po-admin init",
+    /// Makes an Exchange server.
+    InitExchange = "po-admin init-exchange",
+    /// Adds, changes or removes recipients.
+    Recipient = "po-admin recipient",
+    /// Changes the registry of an Exchange server.
+    Registry = "po-admin registry",
     /// Moves a tree to the current layout.
     Upgrade = "po-admin upgrade",
     /// Mends what a check found.
@@ -68,6 +74,8 @@ commands! {
     T2 = "dxa-cycle t2",
     /// Applies the answer.
     T3 = "dxa-cycle t3",
+    /// Starts the agent of an Exchange server.
+    Start = "dxa-cycle start",
     /// Moves entries of the schedule on and writes DISPATCH.LOG.
     Dispatch = "dxa-cycle dispatch",
     /// Resets the numbers of directory synchronization.

@@ -3,6 +3,8 @@
 //! A postoffice is one domain. An Exchange server has three: the agent (`DXADATA`), the MTA's
 //! database (`MTADATA`) and its shadow postoffice (design section 2).
 
+use std::borrow::Cow;
+
 use crate::path::RelPath;
 
 /// The kind of a domain. The order is the order in which locks are taken.
@@ -25,6 +27,24 @@ impl DomainKind {
             Self::Agent => "DXADATA",
             Self::Mta => "MTADATA",
             Self::Postoffice => "GLB",
+        }
+    }
+
+    /// Where a documented path of a postoffice stands in a domain of this kind, below the tree's
+    /// root. The agent keeps the files of a postoffice in `DXADATA`: those of `GLB` right there, the
+    /// other directories below it; `REGISTRY.REG` and `EVENTS.JSONL` stand in the root (design 2,
+    /// DEC-068).
+    #[must_use]
+    pub fn place(self, logical: &str) -> Cow<'_, str> {
+        if self != Self::Agent {
+            return Cow::Borrowed(logical);
+        }
+        let (first, rest) = logical.split_once('/').unwrap_or((logical, ""));
+        match (first, rest) {
+            ("" | "DXADATA", _) | ("REGISTRY.REG" | "EVENTS.JSONL", "") => Cow::Borrowed(logical),
+            ("GLB", "") => Cow::Borrowed("DXADATA"),
+            ("GLB", rest) => Cow::Owned(format!("DXADATA/{rest}")),
+            _ => Cow::Owned(format!("DXADATA/{logical}")),
         }
     }
 
@@ -72,16 +92,33 @@ impl DomainKind {
                 ("NME", &["ADMIN.NME", "ADMINSHD.NME", "GAL.NME"]),
                 ("GRP", &["ADMIN.GRP", "ADMINSHD.GRP"]),
             ],
-            Self::Agent => &[(
-                "DXADATA",
-                &[
-                    "LAYOUT.TXT",
-                    "TREE.LCK",
-                    "JOURNAL",
-                    "SRVCONF.GLB",
-                    "REQCONF.GLB",
-                ],
-            )],
+            Self::Agent => &[
+                ("", &["DXADATA", "REGISTRY.REG", "EVENTS.JSONL"]),
+                (
+                    "DXADATA",
+                    &[
+                        "LAYOUT.TXT",
+                        "TREE.LCK",
+                        "JOURNAL",
+                        "AGENT.INI",
+                        "RECIPIENTS.CSV",
+                        "XDIR.TAB",
+                        "MASTER.GLB",
+                        "CONTROL.GLB",
+                        "SRVCONF.GLB",
+                        "REQCONF.GLB",
+                        "MSTTRANS.GLB",
+                        "REQTRANS.GLB",
+                        "SRVTRANS.GLB",
+                        "RESYNC.GLB",
+                        "MBG",
+                        "KEY",
+                        "P1",
+                        "MAI",
+                        "ATT",
+                    ],
+                ),
+            ],
             Self::Mta => &[(
                 "MTADATA",
                 &["LAYOUT.TXT", "TREE.LCK", "JOURNAL", "DBBITMP.DAT"],
@@ -104,5 +141,28 @@ impl Domain {
     /// A name that is none.
     pub fn home_file(&self, name: &str) -> Result<RelPath, crate::path::PathError> {
         RelPath::new(self.kind.home())?.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // rule: dec:DEC-068
+    #[test]
+    fn the_agent_keeps_the_files_of_a_postoffice_in_dxadata() {
+        let agent = |path| DomainKind::Agent.place(path).into_owned();
+        for (path, place) in [
+            ("GLB/SRVCONF.GLB", "DXADATA/SRVCONF.GLB"),
+            ("GLB", "DXADATA"),
+            ("MBG/SYSTEM.MBG", "DXADATA/MBG/SYSTEM.MBG"),
+            ("DXADATA/AGENT.INI", "DXADATA/AGENT.INI"),
+            ("REGISTRY.REG", "REGISTRY.REG"),
+            ("EVENTS.JSONL", "EVENTS.JSONL"),
+            ("", ""),
+        ] {
+            assert_eq!(agent(path), place);
+            assert_eq!(DomainKind::Postoffice.place(path), path);
+        }
     }
 }

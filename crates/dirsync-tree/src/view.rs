@@ -176,7 +176,8 @@ impl TreeView {
     /// # Errors
     /// A text that is no path, or a disk error.
     pub fn path(&self, logical: &str) -> Result<RelPath, TreeError> {
-        resolve(self.disk.as_ref(), &self.names, &RelPath::new(logical)?)
+        let place = self.domain.kind.place(logical);
+        resolve(self.disk.as_ref(), &self.names, &RelPath::new(&place)?)
     }
 
     fn io(&self, error: DiskError) -> TreeError {

@@ -6,6 +6,7 @@
 //! * [`import`] - address lists from transactions, the Global Address List from the lists;
 //! * [`transport`] - moving mail within a postoffice and between trees;
 //! * [`mta`] - the queue database of the Exchange MTA;
+//! * [`exchange`] - an Exchange server as directory server or requestor;
 //! * [`cycle`] - T1, T2, T3, and the cycle over a site;
 //! * [`insight`] - looking: check, and later status, trace and doctor, through read-only views.
 //!
@@ -15,6 +16,7 @@ pub use dirsync_core as core;
 pub use dirsync_tree as tree;
 
 pub mod cycle;
+pub mod exchange;
 pub mod import;
 pub mod insight;
 pub mod mta;

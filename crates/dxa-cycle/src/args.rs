@@ -46,6 +46,12 @@ pub(crate) enum Command {
     /// A whole cycle: T1, deliver, T2, deliver, T3 for everything found.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// What pausing the agent of an Exchange server does: T2 at a server, T1 at a requestor.
+    #[command(after_help = PAUSE_EXAMPLES)]
+    Pause(PauseArgs),
+    /// What starting the agent of an Exchange server does: make or take RESYNC.GLB.
+    #[command(after_help = START_EXAMPLES)]
+    Start(StartArgs),
     /// Run T1, T2 and T3 when the schedules of the postoffices say so.
     #[command(after_help = DISPATCH_EXAMPLES)]
     Dispatch(DispatchArgs),
@@ -163,6 +169,48 @@ pub(crate) struct RunArgs {
     pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
+}
+
+const PAUSE_EXAMPLES: &str = "\
+The control request itself always fails with Error 2140; that failure means success, and the exit code
+is 0. Version 4.0 runs nothing unless the registry value PauseKicksDX is 1. Mail waits before and after:
+move it with `dxa-cycle deliver`.
+
+Examples:
+  po-admin registry set EX PauseKicksDX 1
+  dxa-cycle pause EX";
+
+/// `pause`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PauseArgs {
+    /// The Exchange server.
+    #[arg(value_name = "EXCHANGE")]
+    pub(crate) tree: PathBuf,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+const START_EXAMPLES: &str = "\
+At a directory server: DXADATA/RESYNC.GLB is made for the remote requestors that the registry value
+ResyncConnectionRDNs names by their objects, and the value is removed. Its numbers are the highest of
+those requestors; with GlobalMaxSeqInResync=1, of all. At a requestor: a RESYNC.GLB in DXADATA is taken
+once and kept as RESYNC.OLD.
+
+Examples:
+  po-admin registry set EX ResyncConnectionRDNs NEWTON GAUSS
+  dxa-cycle start EX
+  cp EX/DXADATA/RESYNC.GLB NEWTON/GLB/ && glb-import queue NEWTON";
+
+/// `start`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StartArgs {
+    /// The Exchange server.
+    #[arg(value_name = "EXCHANGE")]
+    pub(crate) tree: PathBuf,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
 }
 
 const DISPATCH_EXAMPLES: &str = "\

@@ -15,7 +15,9 @@ use dirsync_cli::report::{Problem, Report, TreeEntry};
 pub(crate) fn tree(member: &Member) -> TreeEntry {
     TreeEntry {
         path: member.path.clone(),
-        kind: Cow::Borrowed(if member.shadow {
+        kind: Cow::Borrowed(if member.exchange.is_some() {
+            "exchange"
+        } else if member.shadow {
             "shadow"
         } else {
             "postoffice"
@@ -139,4 +141,15 @@ pub(crate) fn delivery(report: &mut Report, delivery: &DeliverReport) {
 pub(crate) fn same_identity(error: &SameIdentity) -> Failure {
     Failure::usage(error.to_string())
         .hint("take one of them out of the site, or run them one by one")
+}
+
+/// The failure of an error of a tree.
+pub(crate) fn of_tree(error: &dirsync::tree::TreeError) -> Failure {
+    use dirsync::tree::ErrorClass;
+    let made = match error.class() {
+        ErrorClass::Refused => Failure::refused(error.to_string()),
+        ErrorClass::Busy => Failure::busy(error.to_string()),
+        ErrorClass::Data => Failure::data(error.to_string()),
+    };
+    made.hint(error.hint().unwrap_or_default())
 }

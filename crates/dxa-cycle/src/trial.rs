@@ -4,8 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use std::path::Path;
+
 use dirsync::cycle::step::real_disk;
+use dirsync::exchange::{AGENT, domain_of, shadow_disk};
 use dirsync::transport::far::{Connector, Failure, FailureClass, FarError, FarSide, Local};
+use dirsync::tree::TreeError;
+use dirsync::tree::discover::SHADOW_PATH;
 use dirsync::tree::disk::trial::TrialDisk;
 use dirsync::tree::disk::{Disk, EntryKind};
 use dirsync::tree::{Domain, DomainKind, OpenOptions, TreeView};
@@ -14,7 +19,7 @@ use dirsync_cli::report::{PlanStep, Side};
 /// A tree of the dry run: the trial, and a view that keeps the tree below from being changed.
 struct Tree {
     disk: TrialDisk,
-    _view: Option<TreeView>,
+    _views: Vec<TreeView>,
 }
 
 /// The trees of a dry run.
@@ -38,21 +43,29 @@ impl Trials {
         if let Some(tree) = trees.get(path) {
             return Ok(Arc::new(tree.disk.clone()));
         }
+        // A shadow postoffice lies on the disk of its server: one trial for both.
+        if let Some(server) = server_of(path) {
+            drop(trees);
+            let server = self.open(&server)?;
+            return shadow_disk(&server).map_err(|error| failure(&error));
+        }
         let below = real_disk(path)?;
-        let domain = Domain {
-            kind: DomainKind::Postoffice,
+        let domain = domain_of(below.as_ref()).map_err(|error| failure(&error))?;
+        let open = |disk: Arc<dyn Disk>, domain| {
+            TreeView::open(disk, domain, &self.options).map_err(|error| failure(&error))
         };
-        let view =
-            TreeView::open(Arc::clone(&below), domain, &self.options).map_err(|error| Failure {
-                class: FailureClass::Data,
-                message: error.to_string(),
-                hint: error.hint().map(str::to_owned),
-                last: false,
-            })?;
+        let mut views = vec![open(Arc::clone(&below), domain.clone())?];
+        if domain == AGENT {
+            let shadow = shadow_disk(&below).map_err(|error| failure(&error))?;
+            let postoffice = Domain {
+                kind: DomainKind::Postoffice,
+            };
+            views.push(open(shadow, postoffice)?);
+        }
         let disk = TrialDisk::new(below);
         let tree = Tree {
             disk: disk.clone(),
-            _view: Some(view),
+            _views: views,
         };
         trees.insert(path.to_owned(), tree);
         Ok(Arc::new(disk))
@@ -74,6 +87,29 @@ impl Trials {
         }
         steps
     }
+}
+
+fn failure(error: &TreeError) -> Failure {
+    Failure {
+        class: FailureClass::Data,
+        message: error.to_string(),
+        hint: error.hint().map(str::to_owned),
+        last: false,
+    }
+}
+
+/// The server of a shadow postoffice that is named by its path.
+fn server_of(path: &str) -> Option<String> {
+    let mut at = Path::new(path);
+    for wanted in SHADOW_PATH.iter().rev() {
+        let name = at.file_name()?.to_str()?;
+        if !name.eq_ignore_ascii_case(wanted) {
+            return None;
+        }
+        at = at.parent()?;
+    }
+    let disk = real_disk(at.to_str()?).ok()?;
+    (domain_of(disk.as_ref()).ok()? == AGENT).then(|| at.to_string_lossy().into_owned())
 }
 
 fn side(stat: Option<(EntryKind, u64)>) -> Side {

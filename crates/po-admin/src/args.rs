@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Make an empty postoffice.
     #[command(after_help = INIT_EXAMPLES)]
     Init(InitArgs),
+    /// Make an empty Exchange server.
+    #[command(after_help = crate::cmd::exchange::init::EXAMPLES)]
+    InitExchange(crate::cmd::exchange::init::InitExchangeArgs),
     /// Look for damage, and mend it with --fix.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
@@ -78,6 +81,12 @@ pub(crate) enum Command {
     /// Ask the directory server for all lists.
     #[command(after_help = crate::cmd::roles::IMPORT_EXAMPLES)]
     ImportRequest(crate::cmd::roles::PoArgs),
+    /// The recipients of an Exchange server.
+    #[command(subcommand)]
+    Recipient(crate::cmd::exchange::recipient::RecipientCommand),
+    /// The registry values of an Exchange server.
+    #[command(subcommand)]
+    Registry(crate::cmd::exchange::registry::RegistryCommand),
     /// When T1, T2 and T3 run.
     #[command(subcommand)]
     Schedule(crate::cmd::schedule::ScheduleCommand),

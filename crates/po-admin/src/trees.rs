@@ -84,6 +84,7 @@ pub(crate) fn user_name() -> String {
 /// # Errors
 /// Also when there is no postoffice: exit 5.
 pub(crate) fn view(path: &Path, settings: &Settings, command: &str) -> Result<TreeView, Failure> {
+    refuse_exchange(path)?;
     let view = TreeView::open(disk(path)?, POSTOFFICE, &options(settings, command))
         .map_err(|error| failures::of_tree(&error))?;
     require_postoffice(&view, path)?;
@@ -99,8 +100,69 @@ pub(crate) fn writer(
     settings: &Settings,
     command: Command,
 ) -> Result<TreeMut, Failure> {
+    refuse_exchange(path)?;
     TreeMut::open(disk(path)?, POSTOFFICE, &options(settings, command.words()))
         .map_err(|error| failures::of_tree(&error))
+}
+
+/// Whether the directory is an Exchange server.
+pub(crate) fn is_exchange(path: &Path) -> Result<bool, Failure> {
+    let domain = dirsync::exchange::domain_of(disk(path)?.as_ref())
+        .map_err(|error| failures::of_tree(&error))?;
+    Ok(domain == dirsync::exchange::AGENT)
+}
+
+/// Opens the agent of an Exchange server for reading.
+///
+/// # Errors
+/// Also when the directory is no Exchange server: exit 2.
+pub(crate) fn agent(path: &Path, settings: &Settings, command: &str) -> Result<TreeView, Failure> {
+    require_exchange(path)?;
+    let options = options(settings, command);
+    TreeView::open(disk(path)?, dirsync::exchange::AGENT, &options)
+        .map_err(|error| failures::of_tree(&error))
+}
+
+/// Opens the agent of an Exchange server for writing.
+///
+/// # Errors
+/// As [`agent`]; exit 3 for a foreign tree.
+pub(crate) fn agent_writer(
+    path: &Path,
+    settings: &Settings,
+    command: Command,
+) -> Result<TreeMut, Failure> {
+    require_exchange(path)?;
+    let options = options(settings, command.words());
+    TreeMut::open(disk(path)?, dirsync::exchange::AGENT, &options)
+        .map_err(|error| failures::of_tree(&error))
+}
+
+/// Commands for postoffices say what to name instead of an Exchange server.
+fn refuse_exchange(path: &Path) -> Result<(), Failure> {
+    if !is_exchange(path)? {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} is an Exchange server, and this command is for postoffices",
+        escape::path(path)
+    ))
+    .hint(format!(
+        "its shadow postoffice is {}/{}; `mtacheck` looks after its MTADATA",
+        escape::path(path),
+        dirsync::exchange::shadow_path()
+    )))
+}
+
+fn require_exchange(path: &Path) -> Result<(), Failure> {
+    if is_exchange(path)? {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} is not an Exchange server: it has no DXADATA beside MTADATA",
+        escape::path(path)
+    ))
+    .hint("give the directory that `po-admin init-exchange` made"))
 }
 
 /// A tree that has neither a GLB directory nor a marker is no postoffice at all: better to say
@@ -127,7 +189,11 @@ pub(crate) fn entry(view: &TreeView, path: &Path, settings: &Settings) -> TreeEn
     let clock = TreeClock::of(view, settings.zone.as_ref());
     TreeEntry {
         path: path.to_string_lossy().into_owned(),
-        kind: "postoffice".into(),
+        kind: if dirsync::exchange::is_agent(view) {
+            "exchange".into()
+        } else {
+            "postoffice".into()
+        },
         name: name(view).unwrap_or_default(),
         roles: Vec::new(),
         foreign: matches!(view.marker(), Marker::Foreign(_)),

@@ -75,7 +75,7 @@ pub struct FreshFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FreshTree {
     /// The directories, parents before children.
-    pub directories: &'static [&'static str],
+    pub directories: Vec<String>,
     /// The files, sorted by path.
     pub files: Vec<FreshFile>,
 }
@@ -135,7 +135,7 @@ pub fn fresh_postoffice(params: &FreshParams<'_>) -> Result<FreshTree, DecodeErr
     files.add("INI/EXTERNAL.INI", b"\r\n\x1A".to_vec());
     files.0.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(FreshTree {
-        directories: &DIRECTORIES,
+        directories: DIRECTORIES.map(str::to_owned).to_vec(),
         files: files.0,
     })
 }

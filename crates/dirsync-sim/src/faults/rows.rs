@@ -4,6 +4,7 @@
 mod admin;
 mod cycle;
 mod dispatch;
+mod exchange;
 mod import;
 mod lists;
 mod resync;
@@ -24,6 +25,10 @@ use super::{Observed, Scenario};
 pub fn row(command: Command) -> &'static [Scenario] {
     match command {
         Command::Init => admin::INIT,
+        Command::InitExchange => exchange::INIT,
+        Command::Recipient => exchange::RECIPIENT,
+        Command::Registry => exchange::REGISTRY,
+        Command::Start => exchange::START,
         Command::Upgrade => admin::UPGRADE,
         Command::CheckFix => admin::CHECK_FIX,
         Command::User => lists::USER,
@@ -71,6 +76,11 @@ pub fn observe_postoffice(disk: Arc<dyn Disk>) -> Result<Observed, String> {
     let domain = Domain {
         kind: DomainKind::Postoffice,
     };
+    observe_tree(disk, domain)
+}
+
+/// As [`observe_postoffice`], of a tree that is opened as any domain.
+pub(super) fn observe_tree(disk: Arc<dyn Disk>, domain: Domain) -> Result<Observed, String> {
     let view = TreeView::open(disk, domain, &options()).map_err(|error| error.to_string())?;
     if let Some(damage) = view.journal_damage() {
         return Err(format!("the journal is damaged: {damage}"));

@@ -67,6 +67,8 @@ pub struct MemberReport {
     pub path: String,
     /// `NET/PO`.
     pub name: Option<String>,
+    /// It is an Exchange server.
+    pub exchange: bool,
     /// `server`, `requestor`.
     pub roles: Vec<&'static str>,
     /// What became of it.
@@ -81,6 +83,8 @@ pub struct MemberReport {
     pub received: Option<u32>,
     /// Entries of the Global Address List, when it was made or looked at.
     pub gal_entries: Option<u64>,
+    /// Of an Exchange server: recipients after T3.
+    pub recipients: Option<u64>,
     /// What it did as the server.
     pub server: Option<ServerOutcome>,
     /// What is wrong.
@@ -105,6 +109,7 @@ impl MemberReport {
         let mut report = Self {
             path: member.path.clone(),
             name: member.name.clone(),
+            exchange: member.exchange.is_some(),
             roles: member.roles(),
             became: Became::Done,
             before: None,
@@ -112,6 +117,7 @@ impl MemberReport {
             sent: None,
             received: None,
             gal_entries: None,
+            recipients: None,
             server: None,
             problems: Vec::new(),
             failures: Vec::new(),
@@ -159,6 +165,7 @@ impl MemberReport {
                 self.after = Some(outcome.after);
                 self.received = outcome.received;
                 self.gal_entries = outcome.gal_entries;
+                self.recipients = outcome.recipients;
             }
         }
     }
@@ -270,12 +277,47 @@ impl Run<'_> {
         }
     }
 
+    /// Mail between the agents and their shadow postoffices.
+    fn interchange(&mut self) {
+        for (member, report) in &mut self.members {
+            if member.exchange.is_none()
+                || !member.is_usable()
+                || self.left_out.contains(&member.path)
+            {
+                continue;
+            }
+            match interchange_of(member, self.worker, self.options, self.progress) {
+                Ok(problems) => {
+                    for problem in problems {
+                        report.at_least(Became::Problems);
+                        if !report.problems.contains(&problem) {
+                            report.problems.push(problem);
+                        }
+                    }
+                }
+                Err((failure, gone)) => {
+                    if gone || failure.last {
+                        self.left_out.insert(member.path.clone());
+                    }
+                    report.fail(None, &failure, false);
+                }
+            }
+        }
+    }
+
     fn deliver(&mut self, connector: &dyn Connector) -> Result<DeliverReport, SameIdentity> {
+        self.interchange();
+        let report = self.between(connector)?;
+        self.interchange();
+        Ok(report)
+    }
+
+    fn between(&mut self, connector: &dyn Connector) -> Result<DeliverReport, SameIdentity> {
         let paths: Vec<String> = self
             .members
             .iter()
             .filter(|(member, _)| member.is_usable() && !self.left_out.contains(&member.path))
-            .map(|(member, _)| member.path.clone())
+            .map(|(member, _)| member.mail_path().to_owned())
             .collect();
         let options = DeliverOptions {
             now: UnixTime(self.options.step.now),
@@ -288,12 +330,12 @@ impl Run<'_> {
             let found = self
                 .members
                 .iter_mut()
-                .find(|(member, _)| member.path == po.path);
-            if let Some((_, member)) = found
+                .find(|(member, _)| member.mail_path() == po.path);
+            if let Some((of, member)) = found
                 && po.state == LinkState::Down
             {
                 if po.silent {
-                    self.left_out.insert(po.path.clone());
+                    self.left_out.insert(of.path.clone());
                 }
                 member.at_least(Became::Failed);
                 member.failures.push(StepFailure {
@@ -307,6 +349,32 @@ impl Run<'_> {
             }
         }
         Ok(report)
+    }
+}
+
+/// Moves the mail between agent and shadow postoffice of one Exchange server; what is wrong, or why
+/// it failed and whether the tree does not answer any more.
+///
+/// # Errors
+/// The server cannot be worked on.
+pub fn interchange_of(
+    member: &Member,
+    worker: &dyn Worker,
+    options: &RunOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<Problem>, (Failure, bool)> {
+    let ask = Ask::Interchange {
+        tree: member.path.clone(),
+        wait_ms: options.wait_ms,
+        options: options.step.clone(),
+        program: options.program.clone(),
+    };
+    match worker.ask(&ask, progress) {
+        Ok(Answer::Interchanged { problems, .. }) => Ok(problems),
+        other => {
+            let gone = other.as_ref().err().is_some_and(FarError::is_gone);
+            Err((as_failure(other), gone))
+        }
     }
 }
 

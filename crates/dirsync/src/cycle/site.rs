@@ -49,6 +49,8 @@ pub struct Found {
     pub found_by: String,
     /// The Exchange server whose shadow it is.
     pub shadow_of: Option<String>,
+    /// Of an Exchange server: the directory of its shadow postoffice.
+    pub shadow: Option<String>,
 }
 
 /// What a search of one directory found.
@@ -79,6 +81,8 @@ pub struct Member {
     pub zone: String,
     /// It is the shadow of an Exchange server: it moves mail and runs no step.
     pub shadow: bool,
+    /// It is an Exchange server; its mail moves through this postoffice, its shadow.
+    pub exchange: Option<String>,
     /// Why it cannot take part.
     pub failure: Option<Failure>,
 }
@@ -88,6 +92,10 @@ impl Member {
     #[must_use]
     pub fn look(view: &TreeView, path: &str) -> Self {
         let mut member = Self::unknown(path);
+        if crate::exchange::is_agent(view) {
+            // Where the search has found it, it says it as the disk spells it.
+            member.exchange = Some(format!("{path}/{}", crate::exchange::shadow_path()));
+        }
         match view.marker() {
             Marker::Ours(layout) => member.zone.clone_from(&layout.zone),
             Marker::Older(layout) => {
@@ -132,8 +140,15 @@ impl Member {
             foreign: false,
             zone: String::new(),
             shadow: false,
+            exchange: None,
             failure: None,
         }
+    }
+
+    /// The directory through which its mail moves.
+    #[must_use]
+    pub fn mail_path(&self) -> &str {
+        self.exchange.as_deref().unwrap_or(&self.path)
     }
 
     /// Its name, or its path where it has none.
@@ -172,6 +187,23 @@ fn server_of(view: &TreeView, identity: &Identity) -> Option<String> {
     };
     let (server, _) = requestor.conf.has_magic().then(|| requestor.server())??;
     server.name().map(|name| name.to_string())
+}
+
+impl Site {
+    /// The site for those who know postoffices only (the dispatcher, the resets): an Exchange server
+    /// is its shadow postoffice, which moves mail and runs no step (Q149451).
+    #[must_use]
+    pub fn of_postoffices(mut self) -> Self {
+        for member in &mut self.members {
+            if let Some(shadow) = member.exchange.take() {
+                member.path = shadow;
+                member.shadow = true;
+                member.is_server = false;
+                member.server = None;
+            }
+        }
+        self
+    }
 }
 
 /// A site: its postoffices by name, and what else is there.
@@ -220,9 +252,9 @@ pub fn look(
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.dedup_by(|a, b| a.path == b.path);
     progress.start("looking at postoffices", u64::try_from(found.len()).ok());
-    let (postoffices, others) = found
-        .into_iter()
-        .partition(|tree| tree.kind == Kind::Postoffice);
+    let (postoffices, others) = found.into_iter().partition(|tree| {
+        tree.kind == Kind::Postoffice || (tree.kind == Kind::Exchange && tree.shadow.is_some())
+    });
     let postoffices: Vec<Found> = postoffices;
     site.others = others;
     progress.advance(u64::try_from(site.others.len()).unwrap_or(0));
@@ -244,6 +276,9 @@ pub fn look(
             }
         };
         member.shadow = tree.shadow_of.is_some();
+        if tree.kind == Kind::Exchange {
+            member.exchange = tree.shadow;
+        }
         let twin = site
             .members
             .iter()

@@ -24,6 +24,9 @@ use crate::tree::disk::real::RealDisk;
 use crate::tree::lock::Holder;
 use crate::tree::{Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView};
 
+use crate::exchange::domain_of;
+use crate::exchange::interchange::{self, Interchanged, Work};
+
 use super::dispatch::table::{self, Change, Entries, Polled};
 use super::site::{Found, Member, Search};
 use super::status::PostofficeStatus;
@@ -146,6 +149,17 @@ pub enum Ask {
         /// Program and sub-command, for the lock file.
         program: String,
     },
+    /// Mail between the agent and the shadow postoffice of an Exchange server.
+    Interchange {
+        /// The server's directory.
+        tree: String,
+        /// How long a busy tree is waited for.
+        wait_ms: u64,
+        /// Time and user.
+        options: AskOptions,
+        /// Program and sub-command, for the lock files.
+        program: String,
+    },
     /// What the schedule of a postoffice says.
     Poll {
         /// Its directory.
@@ -191,6 +205,7 @@ impl Ask {
             Self::Look { tree, .. }
             | Self::Status { tree, .. }
             | Self::Step { tree, .. }
+            | Self::Interchange { tree, .. }
             | Self::Poll { tree, .. }
             | Self::Dispatch { tree, .. }
             | Self::Settle { tree, .. } => tree,
@@ -210,6 +225,13 @@ pub enum Answer {
     Status(Box<PostofficeStatus>),
     /// To [`Ask::Step`].
     Done(Box<StepOutcome>),
+    /// To [`Ask::Interchange`].
+    Interchanged {
+        /// What moved.
+        done: Interchanged,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
     /// To [`Ask::Poll`].
     Polled(Box<Polled>),
     /// To [`Ask::Dispatch`]; `None` when somebody else has made the step.
@@ -297,6 +319,8 @@ pub struct ServerOutcome {
     pub requests: u32,
     /// Transactions put into the master list.
     pub taken: u32,
+    /// Of an agent: transactions of its own recipients among the master list's.
+    pub queued: u32,
     /// Replies.
     pub replies: Vec<Reply>,
     /// Requestors that the guard holds.
@@ -322,6 +346,8 @@ pub struct StepOutcome {
     pub received: Option<u32>,
     /// T3: entries of the Global Address List; `None` when it was not made.
     pub gal_entries: Option<u64>,
+    /// T3 of an agent: recipients afterwards.
+    pub recipients: Option<u64>,
     /// T2.
     pub server: Option<ServerOutcome>,
     /// What the guard holds.
@@ -405,6 +431,7 @@ pub fn perform(
                 sync_after: report.sync_after,
                 requests: report.requests,
                 taken: report.taken,
+                queued: report.queued,
                 replies: report
                     .answered
                     .into_iter()
@@ -427,6 +454,7 @@ pub fn perform(
             outcome.after = report.after.into();
             outcome.received = (report.registered && !report.held).then_some(report.received);
             outcome.gal_entries = report.rebuilt.as_ref().map(|rebuilt| rebuilt.entries);
+            outcome.recipients = report.recipients;
             outcome.hear(&report.said);
         }
     }
@@ -494,7 +522,32 @@ fn open_options(wait_ms: u64, program: &str, now: u32) -> OpenOptions {
 impl Here<'_> {
     fn view(&self, tree: &str, wait_ms: u64) -> Result<TreeView, Failure> {
         let options = open_options(wait_ms, "", 0);
-        TreeView::open((self.open)(tree)?, POSTOFFICE, &options).map_err(|e| tree_failure(&e))
+        let disk = (self.open)(tree)?;
+        let domain = domain_of(disk.as_ref()).map_err(|e| tree_failure(&e))?;
+        TreeView::open(disk, domain, &options).map_err(|e| tree_failure(&e))
+    }
+
+    fn interchange(
+        &self,
+        tree: &str,
+        open: &OpenOptions,
+        options: &AskOptions,
+    ) -> Result<Answer, Failure> {
+        let disk = (self.open)(tree)?;
+        let work = Work {
+            open,
+            now: UnixTime(options.now),
+            user: &options.user,
+        };
+        let mut problems: Vec<Problem> = Vec::new();
+        let done = interchange::run(&disk, &work, &mut |finding| {
+            let problem = Problem::from(finding);
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        })
+        .map_err(|error| Failure::from(&error))?;
+        Ok(Answer::Interchanged { done, problems })
     }
 
     pub(super) fn answer(&self, ask: &Ask, progress: &dyn Progress) -> Result<Answer, Failure> {
@@ -520,11 +573,22 @@ impl Here<'_> {
                 program,
             } => {
                 let open = open_options(*wait_ms, program, options.now);
-                let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
-                    .map_err(|error| tree_failure(&error))?;
+                let disk = (self.open)(tree)?;
+                let domain = domain_of(disk.as_ref()).map_err(|error| tree_failure(&error))?;
+                let mut tree =
+                    TreeMut::open(disk, domain, &open).map_err(|error| tree_failure(&error))?;
                 let done = perform(&mut tree, *step, &options.step_options(), progress)
                     .map_err(|error| failure(&error))?;
                 Ok(Answer::Done(Box::new(done)))
+            }
+            Ask::Interchange {
+                tree,
+                wait_ms,
+                options,
+                program,
+            } => {
+                let open = open_options(*wait_ms, program, options.now);
+                self.interchange(tree, &open, options)
             }
             Ask::Poll { tree, wait_ms, now } => {
                 let view = self.view(tree, *wait_ms)?;
@@ -582,6 +646,7 @@ impl Search {
                     kind: tree.kind.into(),
                     found_by: tree.found_by.words().to_owned(),
                     shadow_of: tree.shadow_of.as_deref().map(text),
+                    shadow: tree.shadow.as_deref().map(text),
                 })
                 .collect(),
             notes: found

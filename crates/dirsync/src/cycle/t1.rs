@@ -90,6 +90,10 @@ fn knows(view: &TreeView, own: PoName, server: Party) -> Result<bool, CycleError
     if server.scope().kind.class() != AddressType::Pcm {
         return Ok(false);
     }
+    if crate::exchange::is_agent(view) {
+        // Routes are the shadow postoffice's.
+        return Ok(true);
+    }
     Ok(name == own || Places::read(view)?.find(AddressCode::Pcm, name).is_some())
 }
 
@@ -141,7 +145,11 @@ fn prepare(
         let bytes = dummy.record().encode().map_err(PoError::BadMessage)?;
         edit.append(REQTRANS, &bytes)?;
     }
-    let own = Address::system(requestor.own);
+    let own = if crate::exchange::is_agent(view) {
+        crate::exchange::settings::Agent::load(edit)?.address()
+    } else {
+        Address::system(requestor.own)
+    };
     let mut report = Some(report);
     for message in &plan.messages {
         let bytes = match message.attachment() {
@@ -167,6 +175,11 @@ fn prepare(
 /// See [`CycleError`]; then nothing was changed.
 pub fn t1(tree: &mut TreeMut, options: &StepOptions) -> Result<T1Report, CycleError> {
     let mut report = T1Report::default();
+    if crate::exchange::is_agent(tree.view())
+        && requestor(&mut Edit::new(tree.view()))?.server().is_some()
+    {
+        queue_changes(tree, options, Command::T1, &mut report.said)?;
+    }
     let mut edit = Edit::new(tree.view());
     let requestor = requestor(&mut edit)?;
     report.numbers = requestor.numbers();
@@ -206,6 +219,23 @@ pub fn t1(tree: &mut TreeMut, options: &StepOptions) -> Result<T1Report, CycleEr
     let info = options.info(Command::T1, vec![("sent", sent)]);
     commit(tree, &plan, &info, &mut report.said)?;
     Ok(report)
+}
+
+/// What changed among the recipients of an agent is queued, in a commit of its own.
+pub(super) fn queue_changes(
+    tree: &mut TreeMut,
+    options: &StepOptions,
+    command: Command,
+    said: &mut Said,
+) -> Result<u32, CycleError> {
+    let mut edit = Edit::new(tree.view());
+    let queued = crate::exchange::agent::queue_changes(&mut edit, options.now)?;
+    log::append_local(&mut edit, options.now, &queued.lines)?;
+    let plan = edit.finish()?;
+    let info = options.info(command, vec![("queued", u64::from(queued.count))]);
+    commit(tree, &plan, &info, said)?;
+    said.lines.extend(queued.lines);
+    Ok(queued.count)
 }
 
 /// Message 113 (Q130449).

@@ -48,6 +48,8 @@ pub struct T3Report {
     pub held: bool,
     /// What the import did; `None` when it was not reached.
     pub imported: Option<Imported>,
+    /// Of an agent: recipients afterwards.
+    pub recipients: Option<u64>,
     /// What the rebuild did; `None` when it is switched off or was not reached.
     pub rebuilt: Option<Rebuilt>,
     /// Everything else.
@@ -235,6 +237,10 @@ fn judge(
     if !brought.may_be_bulk() {
         return Ok(Vec::new());
     }
+    if crate::exchange::is_agent(view) {
+        let ceilings = &options.allow_deletes;
+        return crate::exchange::agent::judge_replies(view, &brought.bytes, ceilings);
+    }
     let records = Bytes(&brought.bytes);
     let incoming = [Incoming {
         name: "SYSTEM".to_owned(),
@@ -364,6 +370,22 @@ fn apply(
     progress: &dyn Progress,
     report: &mut T3Report,
 ) -> Result<(), CycleError> {
+    if crate::exchange::is_agent(tree.view()) {
+        let mut edit = Edit::new(tree.view());
+        let taken = crate::exchange::agent::take_replies(&mut edit)?;
+        log::append_local(&mut edit, options.now, &taken.lines)?;
+        let plan = edit.finish()?;
+        let counts = vec![
+            ("added", taken.applied.added),
+            ("modified", taken.applied.modified),
+            ("deleted", taken.applied.deleted),
+        ];
+        let info = options.info(Command::T3, counts);
+        commit(tree, &plan, &info, &mut report.said)?;
+        report.recipients = Some(taken.recipients);
+        report.said.lines.extend(taken.lines);
+        return Ok(());
+    }
     let info = options.info(Command::T3, Vec::new());
     let (imported, committed) = queue::run_queue(tree, &queue_options(options), &info, progress)?;
     report.said.commits += u64::from(committed.is_some());

@@ -59,6 +59,15 @@ impl ServerLists<'_> {
         problems: &mut Problems,
         each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        if crate::exchange::is_agent(self.view) {
+            use crate::core::base::address::TypeCase;
+            for transaction in crate::exchange::agent::lists(self.view)? {
+                if let Ok(text) = transaction.to_record_text_with(TypeCase::Lower) {
+                    each(&text)?;
+                }
+            }
+            return Ok(());
+        }
         let mut say = |transaction: &Transaction| match transaction.to_record_text() {
             Ok(text) => each(&text),
             Err(_) => Ok(()),

@@ -38,7 +38,7 @@ pub(crate) fn fresh() -> MemDisk {
     };
     let tree = fresh_postoffice(&params).unwrap();
     let disk = MemDisk::new();
-    for dir in tree.directories {
+    for dir in &tree.directories {
         disk.add_dir(&p(dir)).unwrap();
     }
     for file in &tree.files {

@@ -31,6 +31,12 @@ kinds! {
         "A mailbag cannot be used because its MBG and KEY do not fit together. `po-admin check` says what is wrong with the pair.";
     MAIL_DAMAGED = "mailbag.message-damaged" Error ("assigned"):
         "A message of a mailbag cannot be read. It stays where it is, and the others are served.";
+    EXCHANGE_PAUSE = "exchange.pause-ignored" Warning ("Q146738 Q147464 Q148309"):
+        "Pausing the agent of version 4.0 runs a cycle only where the registry has PauseKicksDX with the value 1. Nothing was run. Set it with `po-admin registry set EXCHANGE PauseKicksDX 1`.";
+    EXCHANGE_NO_ROLE = "exchange.no-role" Warning ("Q146738"):
+        "The Exchange server is neither directory server nor requestor, so there is nothing that pausing or starting its agent could do.";
+    EXCHANGE_RESYNC = "exchange.resync-unknown" Error ("Q150976"):
+        "ResyncConnectionRDNs names a remote requestor that the server does not have. Names are those of the objects, as `po-admin requestor list` shows them; RESYNC.GLB was made for the others, or not at all when there is none.";
     SYNC_BEHIND = "sync.behind" Warning ("Q96060"):
         "A requestor has not yet taken what the server has sent or holds for it. One cycle brings it up to date.";
     SYNC_IMPORT_BEHIND = "sync.import-behind" Error ("Q99961"):

@@ -169,7 +169,7 @@ fn fill(disk: &dyn Disk, site: &RelPath, tree: &FreshTree, lock: &str) -> Result
     let fill = || -> Result<(), DiskError> {
         let lock_dir = lock.rsplit_once('/').map_or("", |(dir, _)| dir);
         let mut dirs = vec![site.clone()];
-        for dir in tree.directories {
+        for dir in &tree.directories {
             let path = below(site, dir)?;
             if *dir != lock_dir {
                 disk.mkdir(&path)?;
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn whoever_comes_second_loses_and_leaves_nothing() {
         let tree = FreshTree {
-            directories: &["GLB", "GLB/X"],
+            directories: vec!["GLB".to_owned(), "GLB/X".to_owned()],
             files: vec![FreshFile {
                 path: "GLB/X/FILE".into(),
                 bytes: vec![1],

@@ -56,7 +56,7 @@ impl InitPlan {
     /// Never in practice: the paths are ours.
     pub fn steps(&self) -> Result<Plan, PoError> {
         let mut plan = Plan::new();
-        for dir in self.tree.directories {
+        for dir in &self.tree.directories {
             plan.mkdir(RelPath::new(dir).map_err(TreeError::from)?)
                 .map_err(TreeError::from)?;
         }
@@ -178,7 +178,7 @@ mod tests {
             };
         }
         let plan = InitPlan::new(&params()).unwrap();
-        for dir in plan.tree().directories {
+        for dir in &plan.tree().directories {
             assert_eq!(all.get(&format!("A/{dir}")), Some(&Node::Dir), "{dir}");
         }
         for file in &plan.tree().files {

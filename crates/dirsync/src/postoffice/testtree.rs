@@ -44,7 +44,7 @@ impl TestPo {
         })
         .unwrap();
         let disk = MemDisk::new();
-        for dir in tree.directories {
+        for dir in &tree.directories {
             disk.add_dir(&RelPath::new(dir).unwrap()).unwrap();
         }
         for file in &tree.files {

@@ -293,14 +293,16 @@ pub enum Receipt {
     Refused(String),
 }
 
-/// Makes parcels durable: prepares one commit. The receipts hold once that commit is made.
+/// Makes parcels durable: prepares one commit. The receipts hold once that commit is made. `from` is
+/// the postoffice that hands them over; `None` within an Exchange server, which is one postoffice to
+/// all others.
 ///
 /// # Errors
 /// [`PoError::NoIdentity`], a damaged INQUEUE3 or ledger, [`TreeError::NoSpace`], or a disk error: nothing
 /// is taken then.
 pub fn receive(
     edit: &mut Edit<'_>,
-    from: &PoName,
+    from: Option<&PoName>,
     parcels: &[Parcel],
     now: UnixTime,
 ) -> Result<Vec<Receipt>, PoError> {
@@ -398,7 +400,7 @@ impl<'a> Opened<'a> {
     fn store(
         self,
         edit: &mut Edit<'_>,
-        from: &PoName,
+        from: Option<&PoName>,
         queue: &mut BagEdit,
         now: UnixTime,
         lines: &mut String,
@@ -425,7 +427,7 @@ impl<'a> Opened<'a> {
             mailbag: None,
             ..self.envelope
         };
-        p1.trace.push(from.to_bytes());
+        p1.trace.extend(from.map(PoName::to_bytes));
         edit.create(&p1_path(stem), p1.encode().map_err(PoError::BadMessage)?)?;
         let mut header = self.header;
         header.mai = crate::core::format::Hex8::from_id(stem);

@@ -6,8 +6,10 @@ use std::ops::ControlFlow;
 use crate::core::base::address::MailboxName;
 use crate::core::base::codepage::upper_850;
 use crate::core::base::ident::HexId;
+use crate::core::format::FixedRecord as _;
 use crate::core::format::access::{Access2Record, AccessRecord};
 use crate::core::format::group::{GroupRecord, MAX_LOCAL_MEMBERS, MemEntry};
+use crate::core::format::master::MasterRecord;
 use crate::core::format::record::LIVE;
 use crate::postoffice::stream::{open_strict, records};
 use crate::tree::{TreeError, TreeView};
@@ -52,6 +54,16 @@ pub struct Local<'v> {
     groups: Option<HashMap<Vec<u8>, u32>>,
 }
 
+/// Whether a mailbox is `SYSTEM` and a number: an agent that is a requestor (Q150828).
+fn is_numbered_system(mailbox: &MailboxName) -> bool {
+    let name = mailbox.text();
+    let head = name.get(..6).unwrap_or_default();
+    let digits = name.get(6..).unwrap_or_default();
+    head.eq_ignore_ascii_case(b"SYSTEM")
+        && !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+}
+
 fn folded(name: &[u8]) -> Vec<u8> {
     name.iter().map(|&byte| upper_850(byte)).collect()
 }
@@ -65,6 +77,18 @@ impl<'v> Local<'v> {
             users: None,
             groups: None,
         }
+    }
+
+    /// Whether mail for `SYSTEMn` is the agent's: in the agent's own box, and in a shadow
+    /// postoffice, which is known by its serial number (Q151228).
+    fn is_of_exchange(&self) -> Result<bool, TreeError> {
+        if crate::exchange::is_agent(self.view) {
+            return Ok(true);
+        }
+        let master = self.view.read("GLB/MASTER.GLB", 4096)?;
+        Ok(master
+            .and_then(|bytes| MasterRecord::decode(&bytes).ok())
+            .is_some_and(|master| master.serial.text() == crate::exchange::SHADOW_SERIAL))
     }
 
     fn users(&mut self) -> Result<&Users, TreeError> {
@@ -123,6 +147,9 @@ impl<'v> Local<'v> {
         }
         if mailbox.is_special() {
             return Ok(Recipient::Special);
+        }
+        if is_numbered_system(mailbox) && self.is_of_exchange()? {
+            return Ok(Recipient::System);
         }
         let name = folded(mailbox.text());
         if let Some((mailbag, _)) = self.users()?.by_name.get(&name) {

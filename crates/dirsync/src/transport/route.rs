@@ -73,6 +73,8 @@ pub struct Routes<'v> {
     own: PoName,
     networks: Vec<NetworkRecord>,
     by_network: HashMap<Vec<u8>, HashMap<Vec<u8>, Known>>,
+    /// An agent: whatever is not its own goes to the connector.
+    agent: bool,
 }
 
 fn folded(name: &[u8]) -> Vec<u8> {
@@ -98,6 +100,7 @@ impl<'v> Routes<'v> {
             own,
             networks,
             by_network: HashMap::new(),
+            agent: crate::exchange::is_agent(view),
         })
     }
 
@@ -140,6 +143,12 @@ impl<'v> Routes<'v> {
     pub fn next_hop(&mut self, po: &PoName) -> Result<NextHop, TreeError> {
         if *po == self.own {
             return Ok(NextHop::Here);
+        }
+        if self.agent {
+            return Ok(NextHop::Mailbag {
+                mailbag: crate::exchange::OUTBOUND,
+                via: self.own,
+            });
         }
         let Some(known) = self.find(po)? else {
             return Ok(NextHop::Unknown);

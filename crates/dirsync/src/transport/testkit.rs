@@ -61,7 +61,7 @@ pub(crate) fn postoffice(name: &str) -> MemDisk {
     })
     .unwrap();
     let disk = MemDisk::new();
-    for dir in tree.directories {
+    for dir in &tree.directories {
         disk.add_dir(&p(dir)).unwrap();
     }
     for file in &tree.files {

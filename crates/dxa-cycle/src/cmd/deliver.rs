@@ -1,17 +1,20 @@
 //! `dxa-cycle deliver`.
 
 use dirsync::core::base::UnixTime;
+use dirsync::cycle::run::{RunOptions, interchange_of};
+use dirsync::cycle::site::Site;
+use dirsync::cycle::step::{Here, Worker};
 use dirsync::transport::deliver::{DeliverOptions, DeliverReport, LinkState, deliver};
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
-use dirsync_cli::report::{PlanStep, Text};
+use dirsync_cli::report::{PlanStep, Problem, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{self, Table};
 use serde::Serialize;
 
 use super::run::{announce, find};
-use crate::args::DeliverArgs;
+use crate::args::{DeliverArgs, GuardArgs};
 use crate::convert;
 use crate::trial::Trials;
 
@@ -33,7 +36,7 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
     let mut paths = Vec::new();
     for member in &site.members {
         match &member.failure {
-            None => paths.push(member.path.clone()),
+            None => paths.push(member.mail_path().to_owned()),
             Some(failure) => {
                 let hint = failure.hint.as_deref();
                 let label = member.label();
@@ -60,20 +63,73 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
         dry_run: false,
     };
     let progress = &session.progress;
+    let how = RunOptions {
+        step: super::ask_options(settings, &GuardArgs::default())?,
+        wait_ms,
+        program: COMMAND.to_owned(),
+    };
+    let mut problems = Vec::new();
     let (delivery, plan) = if settings.dry_run {
         let trials = Trials::new(super::open_options(settings));
+        let open = |path: &str| trials.open(path);
+        let worker = Here { open: &open };
+        interchange(&site, &worker, &how, session, &mut problems);
         let done = deliver(&paths, &trials, &options, progress);
+        interchange(&site, &worker, &how, session, &mut problems);
         (done, trials.steps())
     } else {
         let connector = super::connector(settings, &args.link, COMMAND)?;
-        (deliver(&paths, &connector, &options, progress), Vec::new())
+        interchange(&site, &children, &how, session, &mut problems);
+        let done = deliver(&paths, &connector, &options, progress);
+        interchange(&site, &children, &how, session, &mut problems);
+        (done, Vec::new())
     };
+    for problem in problems {
+        report.part(Part::Failed);
+        report.problem(problem);
+    }
     let delivery = delivery.map_err(|error| convert::same_identity(&error))?;
     if delivery.stopped {
         return Err(Failure::interrupted().into());
     }
     convert::delivery(&mut report, &delivery);
     report.print(&mut session.out, &Done { delivery, plan })
+}
+
+/// Mail between the agents of the site and their shadow postoffices.
+fn interchange(
+    site: &Site,
+    worker: &dyn Worker,
+    how: &RunOptions,
+    session: &Session<'_>,
+    problems: &mut Vec<Problem>,
+) {
+    for member in &site.members {
+        if member.exchange.is_none() || !member.is_usable() {
+            continue;
+        }
+        let mut add = |problem: Problem| {
+            if !problems
+                .iter()
+                .any(|known| known.message == problem.message)
+            {
+                problems.push(problem);
+            }
+        };
+        match interchange_of(member, worker, how, &session.progress) {
+            Ok(found) => {
+                for found in found {
+                    add(convert::problem(&found, member.label()));
+                }
+            }
+            Err((failure, _)) => add(convert::failed(
+                "cycle.failed",
+                failure.message,
+                failure.hint.as_deref(),
+                member.label(),
+            )),
+        }
+    }
 }
 
 impl Text for Done {

@@ -102,7 +102,8 @@ pub(super) fn run(args: &DispatchArgs, session: &mut Session<'_>) -> anyhow::Res
     let options = options(args, &session.settings)?;
     let sites = super::places(&args.sites)?;
     let children = super::children(&session.settings, &args.link)?;
-    let site = find(&sites, &children, options.wait_ms, session)?;
+    // The agent has no schedule of the dispatcher's (Q149451): its server only moves mail.
+    let site = find(&sites, &children, options.wait_ms, session)?.of_postoffices();
     let report = announce(&site, COMMAND, session)?;
     if let Some(home) = &args.home {
         let is_it = |name: &Option<String>| {

@@ -4,6 +4,7 @@ mod deliver;
 mod dispatch;
 mod reset;
 mod run;
+mod service;
 mod status;
 mod steps;
 
@@ -29,6 +30,8 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::T3(args) => steps::t3(args, session),
         Command::Deliver(args) => deliver::run(args, session),
         Command::Run(args) => run::run(args, session),
+        Command::Pause(args) => service::pause(args, session),
+        Command::Start(args) => service::start(args, session),
         Command::Dispatch(args) => dispatch::run(args, session),
         Command::Reset(command) => reset::run(command, session),
         Command::Status(args) => status::run(args, session),

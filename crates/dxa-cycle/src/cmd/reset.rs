@@ -218,6 +218,15 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
         session,
     )?;
     let mut report = announce(&site, GLOBAL, session)?;
+    if let Some(server) = site.members.iter().find(|member| member.exchange.is_some()) {
+        let message = format!(
+            "{} is an Exchange server, whose numbers a global reset does not set",
+            server.label()
+        );
+        return Err(Failure::refused(message)
+            .hint("nothing was done: remove its role (`po-admin server off`) and set it up again")
+            .into());
+    }
     if let Some(broken) = site.members.iter().find(|member| !member.is_usable()) {
         let why = broken
             .failure

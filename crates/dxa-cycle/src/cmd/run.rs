@@ -175,7 +175,7 @@ impl Text for Done {
                     numbers(po.after),
                     count(po.sent),
                     count(po.received),
-                    count(po.gal_entries),
+                    count(po.gal_entries.or(po.recipients)),
                     result(po),
                 ],
             )?;

@@ -78,7 +78,11 @@ fn report(
     for member in &done.members {
         report.tree(TreeEntry {
             path: member.path.clone(),
-            kind: "postoffice".into(),
+            kind: if member.exchange {
+                "exchange".into()
+            } else {
+                "postoffice".into()
+            },
             name: member.name.clone().unwrap_or_default(),
             roles: member.roles.iter().map(|&role| role.into()).collect(),
             ..TreeEntry::default()
@@ -120,7 +124,7 @@ impl Text for Done {
     }
 }
 
-fn sentence(step: Step, po: &MemberReport) -> String {
+pub(super) fn sentence(step: Step, po: &MemberReport) -> String {
     if !po.failures.is_empty() {
         return format!("{} failed", step.name());
     }
@@ -146,6 +150,11 @@ fn sentence(step: Step, po: &MemberReport) -> String {
             }
             None => "nothing was done".to_owned(),
         },
+        Step::T3 if po.recipients.is_some() => format!(
+            "{} entries received, {} recipients",
+            po.received.unwrap_or(0),
+            po.recipients.unwrap_or(0)
+        ),
         Step::T3 => match (po.received, po.gal_entries) {
             (Some(received), Some(entries)) => {
                 format!("{received} entries received, {entries} in the Global Address List")

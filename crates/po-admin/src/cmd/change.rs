@@ -40,11 +40,41 @@ pub(crate) fn change<T>(
     session: &Session<'_>,
     make: impl FnOnce(&mut Edit<'_>, UnixTime) -> Result<T, PoError>,
 ) -> Result<Changed<T>, Failure> {
+    change_in(Kind::Postoffice, tree, command, session, make)
+}
+
+/// As [`change`], at the agent of an Exchange server.
+pub(crate) fn change_agent<T>(
+    tree: &Path,
+    command: Command,
+    session: &Session<'_>,
+    make: impl FnOnce(&mut Edit<'_>, UnixTime) -> Result<T, PoError>,
+) -> Result<Changed<T>, Failure> {
+    change_in(Kind::Agent, tree, command, session, make)
+}
+
+/// What is changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Postoffice,
+    Agent,
+}
+
+fn change_in<T>(
+    kind: Kind,
+    tree: &Path,
+    command: Command,
+    session: &Session<'_>,
+    make: impl FnOnce(&mut Edit<'_>, UnixTime) -> Result<T, PoError>,
+) -> Result<Changed<T>, Failure> {
     let settings = &session.settings;
     let now = UnixTime(settings.now());
     let po = |error: PoError| failures::of_po(&error);
     if settings.dry_run {
-        let view = trees::view(tree, settings, command.words())?;
+        let view = match kind {
+            Kind::Postoffice => trees::view(tree, settings, command.words())?,
+            Kind::Agent => trees::agent(tree, settings, command.words())?,
+        };
         let mut edit = Edit::new(&view);
         let value = make(&mut edit, now).map_err(po)?;
         let steps = edit.finish().map_err(|error| failures::of_tree(&error))?;
@@ -55,7 +85,10 @@ pub(crate) fn change<T>(
             transaction: None,
         });
     }
-    let mut opened = trees::writer(tree, settings, command)?;
+    let mut opened = match kind {
+        Kind::Postoffice => trees::writer(tree, settings, command)?,
+        Kind::Agent => trees::agent_writer(tree, settings, command)?,
+    };
     let (value, steps) = {
         let mut edit = Edit::new(opened.view());
         let value = make(&mut edit, now).map_err(po)?;

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &InitArgs, session: &mut Session<'_>) -> anyhow::Result<
             fault.text()
         ))
     })?;
-    let zone = zone(args, session)?;
+    let zone = zone(args.zone.as_deref(), session)?;
     let created = jiff::Timestamp::from_second(i64::from(session.settings.now()))?;
     let tree_id = TreeId(random());
     let params = FreshParams {
@@ -152,7 +152,7 @@ fn encode(text: &str, what: &str) -> Result<Vec<u8>, Failure> {
     })
 }
 
-fn names(text: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+pub(super) fn names(text: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let wrong = |why: &str| {
         Failure::usage(format!("{text:?} is not a postoffice: {why}")).hint(
             "give network and postoffice, 1 to 10 letters and digits each: POLYNOMIAL/MONTGOMERY",
@@ -168,8 +168,8 @@ fn names(text: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
 }
 
 /// The zone of the new tree: what was typed, else the system's, else UTC.
-fn zone(args: &InitArgs, session: &Session<'_>) -> Result<String, Failure> {
-    if let Some(zone) = &args.zone {
+pub(super) fn zone(typed: Option<&str>, session: &Session<'_>) -> Result<String, Failure> {
+    if let Some(zone) = typed {
         return match jiff::tz::TimeZone::get(zone) {
             // The database's spelling, whatever was typed.
             Ok(found) => Ok(found.iana_name().unwrap_or(zone).to_owned()),
@@ -196,11 +196,11 @@ fn random_u64() -> u64 {
         .finish()
 }
 
-fn random_u32() -> u32 {
+pub(super) fn random_u32() -> u32 {
     u32::try_from(random_u64() >> 32).unwrap_or(0)
 }
 
-fn random() -> [u8; 16] {
+pub(super) fn random() -> [u8; 16] {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&random_u64().to_le_bytes());
     id[8..].copy_from_slice(&random_u64().to_le_bytes());

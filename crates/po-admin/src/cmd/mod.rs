@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 mod check;
+pub(crate) mod exchange;
 mod explain;
 pub(crate) mod fill;
 mod gal;
@@ -26,6 +27,9 @@ use crate::args::{Cli, Command, MailCommand};
 pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::Init(args) => init::run(&args, session),
+        Command::InitExchange(args) => exchange::init::run(&args, session),
+        Command::Recipient(command) => exchange::recipient::run(&command, session),
+        Command::Registry(command) => exchange::registry::run(&command, session),
         Command::Check(args) => check::run(&args, session),
         Command::Mail(MailCommand::List(args)) => mail::list(&args, session),
         Command::Mail(MailCommand::Show(args)) => stuck::show_one(&args, session),

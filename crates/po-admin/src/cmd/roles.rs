@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use dirsync::core::base::UnixTime;
 use dirsync::core::base::address::MailboxName;
+use dirsync::exchange::roles as agent_roles;
 use dirsync::postoffice::clock::TreeClock;
 use dirsync::postoffice::config::requestors::{self, NewRequestor, ShownRequestor};
 use dirsync::postoffice::config::{
@@ -18,23 +19,40 @@ use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
 use serde_json::{Value, json};
 
-use super::change::{self, change, encode, look, po_name, shown, tell, verb};
+use super::change::{self, change, change_agent, encode, look, po_name, shown, tell, verb};
+use super::exchange::object;
 use crate::trees;
 
 /// `server`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
-    /// Make a postoffice the directory server, and a requestor of itself.
-    #[command(after_help = "Examples:\n  po-admin server on HQ")]
-    On(TreeArgs),
+    /// Make a postoffice the directory server, and a requestor of itself; or an Exchange server.
+    #[command(after_help = "\
+An Exchange server is no requestor of itself: what changes among its recipients goes to the requestors
+with each T2. All its requestors get the same recipients. Said again, it changes what leaves.
+
+Examples:
+  po-admin server on HQ
+  po-admin server on EX --export Recipients --export Partners")]
+    On(ServerOnArgs),
     /// Stop being the directory server: the master list and all requestors go.
     #[command(after_help = "\
-Asks on a terminal; in a script it needs --yes.
+Asks on a terminal; in a script it needs --yes. At an Exchange server it also ends the role of a
+requestor; its recipients stay.
 
 Examples:
   po-admin server off HQ --dry-run
   po-admin server off HQ --yes")]
     Off(TreeArgs),
+}
+
+/// `server on`.
+#[derive(Debug, Args)]
+pub(crate) struct ServerOnArgs {
+    /// The tree.
+    tree: PathBuf,
+    #[command(flatten)]
+    export: object::ExportArgs,
 }
 
 /// A tree.
@@ -53,8 +71,9 @@ Without a password file (or DIRSYNC_PASSWORD) any password of the requestor is a
 
 Examples:
   po-admin requestor add HQ POLYNOMIAL/NEWTON
+  po-admin requestor add EX POLYNOMIAL/NEWTON --import Newton
   po-admin requestor add HQ POLYNOMIAL/NEWTON --password-file newton.txt")]
-    Add(RequestorArgs),
+    Add(NewRequestorArgs),
     /// Set the password of a requestor; without one any is accepted.
     #[command(
         after_help = "Examples:\n  po-admin requestor modify HQ POLYNOMIAL/NEWTON --password-file newton.txt"
@@ -66,6 +85,18 @@ Examples:
     /// List the requestors of the server with their numbers.
     #[command(after_help = "Examples:\n  po-admin requestor list HQ --json")]
     List(TreeArgs),
+}
+
+/// `requestor add`.
+#[derive(Debug, Args)]
+pub(crate) struct NewRequestorArgs {
+    #[command(flatten)]
+    common: RequestorArgs,
+    #[command(flatten)]
+    import: object::ImportArgs,
+    /// Send attachments to the interchange as they are, not compressed.
+    #[arg(long, help_heading = "Exchange servers only")]
+    no_compress: bool,
 }
 
 /// `requestor add`, `requestor modify`.
@@ -95,11 +126,13 @@ pub(crate) struct NamedArgs {
 }
 
 pub(crate) const REGISTER_EXAMPLES: &str = "\
-The server must be an external postoffice here. The password must be the one that the server has.
+The server must be an external postoffice here (for an Exchange server: in its shadow postoffice). The
+password must be the one that the server has.
 
 Examples:
   po-admin register BRANCH POLYNOMIAL/MONTGOMERY
-  po-admin register BRANCH POLYNOMIAL/MONTGOMERY --password-file branch.txt";
+  po-admin register BRANCH POLYNOMIAL/MONTGOMERY --password-file branch.txt
+  po-admin register EX POLYNOMIAL/MONTGOMERY --types PCM,SMTP --import Mail";
 
 /// `register`.
 #[derive(Debug, Args)]
@@ -112,6 +145,13 @@ pub(crate) struct RegisterArgs {
     /// A file that holds the dirsync password (else DIRSYNC_PASSWORD).
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Address types to ask for, parted by commas.
+    #[arg(long, value_name = "LIST", help_heading = "Exchange servers only")]
+    types: Option<String>,
+    #[command(flatten)]
+    export: object::ExportArgs,
+    #[command(flatten)]
+    import: object::ImportArgs,
 }
 
 pub(crate) const EXPORT_EXAMPLES: &str = "\
@@ -142,7 +182,34 @@ pub(crate) fn run_server(
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
     match command {
+        ServerCommand::On(args) if trees::is_exchange(&args.tree)? => {
+            let settings = object::settings(&args.export, &object::ImportArgs::default());
+            let changed = change_agent(&args.tree, Command::Server, session, |edit, _| {
+                agent_roles::server_on(edit, &settings)
+            })?;
+            let new = changed.value;
+            let line = format!(
+                "{} {}",
+                shown(&changed.entry.name),
+                match (new, session.settings.dry_run) {
+                    (true, false) => "is the directory server now",
+                    (true, true) => "would be the directory server now",
+                    (false, _) => "is the directory server already",
+                }
+            );
+            let facts = json!({"server": true, "already": !new});
+            tell(
+                session,
+                "po-admin server on",
+                changed,
+                facts,
+                vec![line],
+                &[],
+            )
+        }
         ServerCommand::On(args) => {
+            let settings = object::settings(&args.export, &object::ImportArgs::default());
+            object::refuse_on_postoffice(&settings, None)?;
             let changed = change(&args.tree, Command::Server, session, |edit, _| {
                 server::on(edit)
             })?;
@@ -171,6 +238,31 @@ pub(crate) fn run_server(
                 facts,
                 vec![line],
                 &done.warnings,
+            )
+        }
+        ServerCommand::Off(args) if trees::is_exchange(&args.tree)? => {
+            session.confirm("End the role in directory synchronization and forget its objects")?;
+            let changed = change_agent(&args.tree, Command::Server, session, |edit, _| {
+                agent_roles::off(edit)
+            })?;
+            let gone = changed.value.clone();
+            let line = if gone.is_empty() {
+                format!("{} has no role", shown(&changed.entry.name))
+            } else {
+                format!(
+                    "{} {}",
+                    verb(session, "removed", "remove"),
+                    shown(&gone.join(", "))
+                )
+            };
+            let facts = json!({"server": false, "already": gone.is_empty(), "objects": gone});
+            tell(
+                session,
+                "po-admin server off",
+                changed,
+                facts,
+                vec![line],
+                &[],
             )
         }
         ServerCommand::Off(args) => {
@@ -226,6 +318,19 @@ pub(crate) fn run_requestor(
 ) -> anyhow::Result<Outcome> {
     match command {
         RequestorCommand::Add(args) => {
+            let agent = trees::is_exchange(&args.common.tree)?;
+            let import = &args.import;
+            let settings = object::settings(&object::ExportArgs::default(), import);
+            let compress = !args.no_compress;
+            if !agent {
+                object::refuse_on_postoffice(&settings, import.object.as_deref())?;
+                if args.no_compress {
+                    return Err(Failure::usage("only an Exchange server compresses")
+                        .hint("leave --no-compress out")
+                        .into());
+                }
+            }
+            let args = &args.common;
             let name = po_name(&args.name)?;
             let secret = change::password(args.password_file.as_deref())?.unwrap_or_default();
             let mailbox = args
@@ -238,6 +343,37 @@ pub(crate) fn run_requestor(
                     })
                 })
                 .transpose()?;
+            if agent {
+                let changed = change_agent(&args.tree, Command::Requestor, session, |edit, _| {
+                    let new = agent_roles::NewRemote {
+                        name,
+                        object: import.object.clone(),
+                        password: password(&secret)?,
+                        mailbox,
+                        compress,
+                        change: settings.clone(),
+                    };
+                    agent_roles::add_remote(edit, &new)
+                })?;
+                let object = changed.value.clone();
+                let line = format!(
+                    "{} remote requestor {} for {name}",
+                    verb(session, "added", "add"),
+                    shown(&object)
+                );
+                let facts = json!({
+                    "requestor": name.to_string(), "object": object,
+                    "password_set": !secret.is_empty(), "compress": compress,
+                });
+                return tell(
+                    session,
+                    "po-admin requestor add",
+                    changed,
+                    facts,
+                    vec![line],
+                    &[],
+                );
+            }
             let changed = change(&args.tree, Command::Requestor, session, |edit, _| {
                 let password = password(&secret)?;
                 requestors::add(
@@ -263,9 +399,16 @@ pub(crate) fn run_requestor(
         RequestorCommand::Modify(args) => {
             let name = po_name(&args.name)?;
             let secret = change::password(args.password_file.as_deref())?.unwrap_or_default();
-            let changed = change(&args.tree, Command::Requestor, session, |edit, _| {
-                requestors::set_password(edit, &name, password(&secret)?)
-            })?;
+            let command = Command::Requestor;
+            let changed = if trees::is_exchange(&args.tree)? {
+                change_agent(&args.tree, command, session, |edit, _| {
+                    requestors::set_password(edit, &name, password(&secret)?)
+                })?
+            } else {
+                change(&args.tree, command, session, |edit, _| {
+                    requestors::set_password(edit, &name, password(&secret)?)
+                })?
+            };
             let what = if secret.is_empty() {
                 "any password"
             } else {
@@ -288,6 +431,26 @@ pub(crate) fn run_requestor(
         RequestorCommand::Remove(args) => {
             let name = po_name(&args.name)?;
             session.confirm(&format!("Remove the requestor {name}"))?;
+            if trees::is_exchange(&args.tree)? {
+                let changed = change_agent(&args.tree, Command::Requestor, session, |edit, _| {
+                    agent_roles::remove_remote(edit, name)
+                })?;
+                let object = changed.value.clone();
+                let line = format!(
+                    "{} remote requestor {}",
+                    verb(session, "removed", "remove"),
+                    shown(&object)
+                );
+                let facts = json!({"requestor": name.to_string(), "object": object});
+                return tell(
+                    session,
+                    "po-admin requestor remove",
+                    changed,
+                    facts,
+                    vec![line],
+                    &[],
+                );
+            }
             let changed = change(&args.tree, Command::Requestor, session, |edit, _| {
                 requestors::remove(edit, &name)
             })?;
@@ -322,7 +485,13 @@ pub(crate) fn facts(one: &ShownRequestor, zone: &jiff::tz::TimeZone) -> Value {
 }
 
 fn list(args: &TreeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let view = trees::view(&args.tree, &session.settings, "po-admin requestor list")?;
+    let settings = &session.settings;
+    let command = "po-admin requestor list";
+    let view = if trees::is_exchange(&args.tree)? {
+        trees::agent(&args.tree, settings, command)?
+    } else {
+        trees::view(&args.tree, settings, command)?
+    };
     let clock = TreeClock::of(&view, session.settings.zone.as_ref());
     let found = requestors::all(&mut dirsync::postoffice::Edit::new(&view))
         .map_err(|error| crate::failures::of_po(&error))?;
@@ -358,6 +527,16 @@ pub(crate) fn run_register(
 ) -> anyhow::Result<Outcome> {
     let name = po_name(&args.name)?;
     let secret = change::password(args.password_file.as_deref())?;
+    let settings = object::settings(&args.export, &args.import);
+    if trees::is_exchange(&args.tree)? {
+        return register_agent(args, name, secret.as_deref(), settings, session);
+    }
+    object::refuse_on_postoffice(&settings, args.import.object.as_deref())?;
+    if args.types.is_some() {
+        return Err(Failure::usage("--types is for Exchange servers")
+            .hint("`po-admin options --types` sets those of a postoffice")
+            .into());
+    }
     let changed = change(&args.tree, Command::Register, session, |edit, _| {
         let secret = secret.as_deref().map(password).transpose()?;
         registration::register(edit, &name, secret)
@@ -495,4 +674,49 @@ pub(crate) fn run_import_request(
 /// The types as typed.
 pub(crate) fn types(text: &str) -> Result<Vec<dirsync::core::base::address::AddressType>, String> {
     options::parse_types(text).map_err(|error| error.to_string())
+}
+
+fn register_agent(
+    args: &RegisterArgs,
+    name: dirsync::core::base::address::PoName,
+    secret: Option<&[u8]>,
+    settings: agent_roles::SettingsChange,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Outcome> {
+    let types = args.types.as_deref().map(|text| {
+        let kinds = types(text).map_err(Failure::usage)?;
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        Ok::<_, Failure>(names.join("|"))
+    });
+    let types = types.transpose()?;
+    let changed = change_agent(&args.tree, Command::Register, session, |edit, _| {
+        let new = agent_roles::Registration {
+            server: name,
+            object: args.import.object.clone(),
+            password: secret.map(password).transpose()?,
+            types,
+            change: settings,
+        };
+        agent_roles::register(edit, &new)
+    })?;
+    let object = changed.value.clone();
+    let verb = if session.settings.dry_run {
+        "would be"
+    } else {
+        "is"
+    };
+    let line = format!(
+        "{} {verb} registered with {name} as {}",
+        shown(&changed.entry.name),
+        shown(&object)
+    );
+    let facts = json!({"server": name.to_string(), "object": object});
+    tell(
+        session,
+        "po-admin register",
+        changed,
+        facts,
+        vec![line],
+        &[],
+    )
 }

@@ -396,12 +396,17 @@ impl AgentIni {
     /// counts as the default, and its key is told.
     #[must_use]
     pub fn party(&self, kind: PartyKind, name: &str) -> Option<(PartySettings, Vec<&'static str>)> {
-        let section = format!("{} {name}", kind.word());
+        self.party_in(&format!("{} {name}", kind.word()))
+    }
+
+    /// As [`AgentIni::party`], by the name of the section.
+    #[must_use]
+    pub fn party_in(&self, section: &str) -> Option<(PartySettings, Vec<&'static str>)> {
         self.sections()
-            .find(|own| own.eq_ignore_ascii_case(&section))?;
+            .find(|own| own.eq_ignore_ascii_case(section))?;
         let mut settings = PartySettings::default();
         let mut wrong = Vec::new();
-        let get = |key| self.get(&section, key);
+        let get = |key| self.get(section, key);
         let mut flag = |key, place: &mut bool| match get(key) {
             None => {}
             Some(word) if word.eq_ignore_ascii_case("TRUE") => *place = true,
@@ -463,7 +468,18 @@ impl AgentIni {
         if name.is_empty() || name.chars().count() > OBJECT_NAME_LEN {
             return Err(IniError::Name);
         }
-        let section = format!("{} {name}", kind.word());
+        self.set_party_in(&format!("{} {name}", kind.word()), settings)
+    }
+
+    /// As [`AgentIni::set_party`], by the name of the section.
+    ///
+    /// # Errors
+    /// A text that would not read back.
+    pub fn set_party_in(
+        &mut self,
+        section: &str,
+        settings: &PartySettings,
+    ) -> Result<(), IniError> {
         let truth = |flag| if flag { "TRUE" } else { "FALSE" };
         let exchange = u8::from(settings.sends) | u8::from(settings.receives) << 1;
         let containers = super::recipients::join_values(&settings.export_containers)
@@ -488,7 +504,7 @@ impl AgentIni {
             ("DXA-Export-Now", truth(settings.export_now)),
             ("DXA-Import-Now", truth(settings.import_now)),
         ] {
-            self.set(&section, key, value)?;
+            self.set(section, key, value)?;
         }
         Ok(())
     }

@@ -55,6 +55,9 @@ pub struct Server {
     pub trust_replace: bool,
     /// `--auto-import`: a requestor behind the purge gets all lists (dsp 6.4).
     pub auto_import: bool,
+    /// The agent of an Exchange server: no requestor of itself (what its recipients bring goes into
+    /// the master list at T2), and an empty reply says so in words (Q201122).
+    pub agent: bool,
 }
 
 impl Server {
@@ -67,6 +70,7 @@ impl Server {
             records,
             trust_replace: false,
             auto_import: false,
+            agent: false,
         }
     }
 

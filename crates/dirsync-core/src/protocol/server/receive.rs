@@ -79,7 +79,7 @@ impl Server {
         header.last_receive.set(now.0);
         let mut diary = Diary::default();
         diary.status(BANNER);
-        if self.find(self.party()).is_none() {
+        if !self.agent && self.find(self.party()).is_none() {
             diary.message(136, "");
         }
         (header, diary)

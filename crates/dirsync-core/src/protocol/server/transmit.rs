@@ -84,6 +84,7 @@ struct Common {
     server: Party,
     filter: Filter,
     carrier: Carrier,
+    agent: bool,
     diary: Diary,
 }
 
@@ -142,6 +143,7 @@ impl Server {
             server: self.party(),
             filter: Filter::new(party.scope(), types, record.asks(ask::TEMPLATES)),
             carrier,
+            agent: self.agent,
             diary: Diary::default(),
         };
         let limit = limit_bytes(record.ask_limit_kb.get());
@@ -326,7 +328,7 @@ impl UpdateAnswer {
             count: end.count,
             more: end.more,
             transactions: common.carrier,
-            no_updates: false,
+            no_updates: common.agent && end.count == 0,
         });
         let served = (!no_updates).then_some(self.from);
         common.unit(body, end.count, srv, served)

@@ -50,7 +50,7 @@ fn run_init(disk: Arc<dyn Disk>) -> Result<(), String> {
 }
 
 /// What stands at the place. What is being built beside it means nothing.
-fn observe_place(disk: Arc<dyn Disk>) -> Result<Observed, String> {
+pub(super) fn observe_place(disk: Arc<dyn Disk>) -> Result<Observed, String> {
     use dirsync::tree::disk::{EntryKind, EntryName};
     let mut seen = Observed::new();
     let mut dirs = vec![dirsync::tree::RelPath::new("PO").map_err(|e| e.to_string())?];

@@ -33,18 +33,21 @@ const BEFORE: UnixTime = UnixTime(CREATED_UNIX_S);
 const NOW: UnixTime = UnixTime(CREATED_UNIX_S + 3600);
 
 /// Scenarios of `dxa-cycle t1`.
-pub(super) const T1: &[Scenario] = &[Scenario {
-    command: Command::T1,
-    name: "report and request, each with its attachment",
-    prepare: || {
-        let site = site()?;
-        step(&site, REQUESTOR, Step::T3, BEFORE)?;
-        site.settled(REQUESTOR)
+pub(super) const T1: &[Scenario] = &[
+    Scenario {
+        command: Command::T1,
+        name: "report and request, each with its attachment",
+        prepare: || {
+            let site = site()?;
+            step(&site, REQUESTOR, Step::T3, BEFORE)?;
+            site.settled(REQUESTOR)
+        },
+        run: run_t1,
+        observe: observe_postoffice,
+        milestones: || Ok(Vec::new()),
     },
-    run: run_t1,
-    observe: observe_postoffice,
-    milestones: || Ok(Vec::new()),
-}];
+    super::exchange::T1,
+];
 
 /// Scenarios of `dxa-cycle t2`: one commit for the start, for each message, for each answer and for
 /// the end.
@@ -317,6 +320,15 @@ pub(super) fn milestones(
     prepare: fn() -> Result<MemDisk, String>,
     run: fn(Arc<dyn Disk>) -> Result<(), String>,
 ) -> Result<Vec<Observed>, String> {
+    milestones_with(prepare, run, observe_postoffice)
+}
+
+/// As [`milestones`], for states that are seen otherwise.
+pub(super) fn milestones_with(
+    prepare: fn() -> Result<MemDisk, String>,
+    run: fn(Arc<dyn Disk>) -> Result<(), String>,
+    observe: fn(Arc<dyn Disk>) -> Result<Observed, String>,
+) -> Result<Vec<Observed>, String> {
     let before = prepare()?;
     let clean = FaultDisk::new(Arc::new(before.fork()), Counting::Mutations, None);
     run(Arc::new(clean.clone()))?;
@@ -332,9 +344,7 @@ pub(super) fn milestones(
         let disk = FaultDisk::new(Arc::new(mem.clone()), Counting::Mutations, fault);
         // It fails, of course.
         let _ = run(Arc::new(disk));
-        states.push(observe_postoffice(Arc::new(
-            mem.crash(Survival::Everything),
-        ))?);
+        states.push(observe(Arc::new(mem.crash(Survival::Everything)))?);
     }
     states.pop();
     Ok(states)

@@ -234,7 +234,11 @@ fn removal(
     messages: &[&SystemMessage],
 ) -> Result<Removal, CycleError> {
     let mut list = List::default();
-    if let Some(name) = scope.node
+    if crate::exchange::is_agent(view) {
+        crate::exchange::agent::each_of_scope(view, scope, &mut |alias, address| {
+            list.add(&Entry { alias, address }, None);
+        })?;
+    } else if let Some(name) = scope.node
         && let Some(code) = AddressCode::from_code(scope.kind.code())
     {
         let places = Places::read(view)?;

@@ -20,7 +20,7 @@ use crate::postoffice::config::load_srvconf;
 use crate::postoffice::lists::waiting::reqconf;
 use crate::postoffice::{Edit, Identity};
 use crate::progress::Progress;
-use crate::tree::TreeMut;
+use crate::tree::{Command, TreeMut};
 
 use super::{CycleError, SRVCONF, Said, StepOptions};
 
@@ -37,6 +37,8 @@ pub struct T2Report {
     pub requests: u32,
     /// Transactions put into the master list.
     pub taken: u32,
+    /// Of an agent: transactions that its own recipients put there.
+    pub queued: u32,
     /// Replies, in the order of the records.
     pub answered: Vec<Answered>,
     /// Requestors whose requests the guard holds, `PCM:NET/PO`.
@@ -82,6 +84,7 @@ fn attempt(
     progress: &dyn Progress,
 ) -> Result<T2Report, CycleError> {
     let mut report = T2Report::default();
+    let agent = crate::exchange::is_agent(tree.view());
     let own = Identity::read(tree.view())?.name;
     if tree.view().stat(SRVCONF)?.is_none() {
         return Err(CycleError::NotServer);
@@ -95,11 +98,21 @@ fn attempt(
         (header, records, reqconf(&mut edit)?.srv_sync.get())
     };
     let mut server = Server::new(own, header, records);
+    server.agent = agent;
     server.trust_replace = options.trust_replace;
     server.auto_import = options.auto_import;
     report.sync_before = server.sync();
     progress.start("taking requests", None);
-    let held = receive::receive(tree, &mut server, own_srv, options, &mut report)?;
+    // An agent applies what it takes at once: its lists are as of the last number.
+    let lists_at = if agent { u32::MAX } else { own_srv };
+    let held = receive::receive(tree, &mut server, lists_at, options, &mut report)?;
+    if agent {
+        super::t1::queue_changes(tree, options, Command::T2, &mut report.said)?;
+        let (header, _) = load_srvconf(&mut Edit::new(tree.view()))?;
+        report.queued = header.sync.get().saturating_sub(server.sync());
+        server.header = header;
+    }
+    let own_srv = if agent { server.sync() } else { own_srv };
     report.held_requestors = held
         .iter()
         .map(|&index| transmit::party_name(&server, index))

@@ -157,6 +157,12 @@ fn take(
     }
     if !appended.is_empty() {
         edit.append(MSTTRANS, &appended)?;
+        if crate::exchange::is_agent(view)
+            && let Some((_, record)) = &unit.record
+        {
+            let lines = crate::exchange::agent::take_request(&mut edit, record, &appended)?;
+            unit.diary.lines.extend(lines);
+        }
     }
     match unit.disposition {
         Disposition::Remove => mail::remove(&mut edit, MailbagStem::SYSTEM, &[message.index])?,

@@ -207,6 +207,13 @@ impl Transmit<'_> {
             count = body_count(message.body());
             let own = Address::system(self.server.own);
             let now = self.options.now;
+            let compressed = self.server.agent
+                && unit.record.1.dxa_flags.get() & crate::exchange::roles::COMPRESSED != 0;
+            let bytes = if compressed && !bytes.is_empty() && carrier != Carrier::InBody {
+                crate::core::format::compressed::compress(&bytes).map_err(PoError::BadMessage)?
+            } else {
+                bytes
+            };
             let sent = match carrier {
                 Carrier::InBody => send(&mut edit, own, message, &bytes, Vec::new(), now),
                 _ => send(&mut edit, own, message, b"", bytes, now),

@@ -50,8 +50,39 @@ pub fn create(
     sink: &mut dyn FnMut(&[u8]) -> Result<(), TreeError>,
 ) -> Result<Created, ImportError> {
     let mut created = Created::default();
-    let header = header(view, &mut created)?;
+    created.contents.header = header(view, &mut created)?;
+    write(view, created, now, progress, sink)
+}
+
+/// Makes the file with a header that the caller has chosen for the requestors it names: what the
+/// agent of an Exchange server does (Q150976).
+///
+/// # Errors
+/// As [`create`], but for 67 and 14.
+pub fn create_with(
+    view: &TreeView,
+    header: ResyncHeader,
+    requestors: Vec<String>,
+    now: UnixTime,
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), TreeError>,
+) -> Result<Created, ImportError> {
+    let mut created = Created {
+        requestors,
+        ..Created::default()
+    };
     created.contents.header = header;
+    write(view, created, now, progress, sink)
+}
+
+fn write(
+    view: &TreeView,
+    mut created: Created,
+    now: UnixTime,
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), TreeError>,
+) -> Result<Created, ImportError> {
+    let header = created.contents.header;
     let mut buffer = Vec::with_capacity(PIECE_BYTES);
     let text = header.to_string();
     let head = RecordHead {

@@ -14,11 +14,11 @@
 
 pub mod create;
 pub mod file;
-pub(super) mod take;
+pub(crate) mod take;
 #[cfg(test)]
 mod tests;
 
-pub use create::{Created, create, create_in_place};
+pub use create::{Created, create, create_in_place, create_with};
 pub use file::{Contents, ListContent, ResyncFault, look_through};
 pub use take::{Taken, Waited};
 

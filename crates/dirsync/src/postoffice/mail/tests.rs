@@ -32,7 +32,7 @@ pub(crate) fn postoffice(network: &[u8], name: &[u8]) -> MemDisk {
     })
     .unwrap();
     let disk = MemDisk::new();
-    for dir in tree.directories {
+    for dir in &tree.directories {
         disk.add_dir(&RelPath::new(dir).unwrap()).unwrap();
     }
     for file in &tree.files {

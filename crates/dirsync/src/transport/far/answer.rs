@@ -267,7 +267,7 @@ impl Local {
     ) -> Result<Reply, PoError> {
         let from = po_name(from)?;
         let receipts = self.commit(now, user, |edit| {
-            let receipts = link::receive(edit, &from, parcels, now)?;
+            let receipts = link::receive(edit, Some(&from), parcels, now)?;
             let stored = receipts
                 .iter()
                 .filter(|receipt| matches!(receipt, Receipt::Stored(_)))

@@ -1,0 +1,333 @@
+//! Rows of the commands that only Exchange servers have, and of the agent's steps.
+
+use std::sync::Arc;
+
+use dirsync::core::base::UnixTime;
+use dirsync::core::format::exchange::recipients::{Recipient, RecipientClass};
+use dirsync::core::format::exchange::registry::{DX_KEY, Data};
+use dirsync::core::format::field::Password;
+use dirsync::core::format::layout_txt::TreeId;
+use dirsync::core::format::mta::Profile;
+use dirsync::cycle::StepOptions;
+use dirsync::cycle::step::{Step, perform};
+use dirsync::exchange::AGENT;
+use dirsync::exchange::directory::Directory;
+use dirsync::exchange::init::{ExchangeParams, InitExchange};
+use dirsync::exchange::interchange::{self, Work};
+use dirsync::exchange::roles::{self, NewRemote, Registration, SettingsChange};
+use dirsync::exchange::service;
+use dirsync::exchange::settings::{Agent, load_registry, save_registry};
+use dirsync::postoffice::build::{self, BuildOptions};
+use dirsync::postoffice::{Edit, PoError};
+use dirsync::progress::NoProgress;
+use dirsync::tree::disk::Disk;
+use dirsync::tree::disk::mem::MemDisk;
+use dirsync::tree::journal::CommitInfo;
+use dirsync::tree::lock::Holder;
+use dirsync::tree::{Command, RelPath, TreeMut};
+
+use super::observe_tree;
+use crate::faults::{Observed, Scenario};
+use crate::trees::{CREATED_UNIX_S, options};
+
+const NOW: UnixTime = UnixTime(CREATED_UNIX_S + 3600);
+
+/// Scenarios of `po-admin init-exchange`.
+pub(super) const INIT: &[Scenario] = &[Scenario {
+    command: Command::InitExchange,
+    name: "the agent's part, where nothing stands",
+    prepare: || Ok(MemDisk::new()),
+    run: run_init,
+    observe: super::admin::observe_place,
+    milestones: || Ok(Vec::new()),
+}];
+
+/// Scenarios of `po-admin recipient`.
+pub(super) const RECIPIENT: &[Scenario] = &[Scenario {
+    command: Command::Recipient,
+    name: "a mailbox is added",
+    prepare: server,
+    run: |disk| add_recipient(&disk, "carl"),
+    observe: observe_agent,
+    milestones: || Ok(Vec::new()),
+}];
+
+/// Scenarios of `po-admin registry`.
+pub(super) const REGISTRY: &[Scenario] = &[Scenario {
+    command: Command::Registry,
+    name: "a value is set",
+    prepare: server,
+    run: |disk| set(&disk, "PauseKicksDX", Data::Number(1)),
+    observe: observe_agent,
+    milestones: || Ok(Vec::new()),
+}];
+
+/// Scenarios of `dxa-cycle start`: in no state is the value gone without the file, or kept with it.
+pub(super) const START: &[Scenario] = &[Scenario {
+    command: Command::Start,
+    name: "RESYNC.GLB for a named requestor, and the value goes",
+    prepare: || {
+        let disk = server()?;
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        step(&shared, Step::T2)?;
+        let names = Data::List(vec!["RA".into()]);
+        set(&shared, "ResyncConnectionRDNs", names)?;
+        disk.settle();
+        Ok(disk)
+    },
+    run: run_start,
+    observe: observe_agent,
+    milestones: || Ok(Vec::new()),
+}];
+
+/// T1 of an agent that is a requestor: one commit for what changed, one for the mail.
+pub(super) const T1: Scenario = Scenario {
+    command: Command::T1,
+    name: "an agent queues what changed among its recipients and sends it",
+    prepare: requestor,
+    run: |disk| step(&disk, Step::T1),
+    observe: observe_agent,
+    milestones: || after(requestor, |disk| step(&disk, Step::T1)),
+};
+
+/// The interchange: mail of the agent's T1 reaches the shadow postoffice.
+pub(super) const DELIVER: Scenario = Scenario {
+    command: Command::Deliver,
+    name: "the agent's request reaches the shadow postoffice",
+    prepare: sent,
+    run: run_interchange,
+    observe: observe_agent,
+    milestones: || after(sent, run_interchange),
+};
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn plan() -> Result<InitExchange, String> {
+    let params = ExchangeParams {
+        organization: "Aviation",
+        site: "Malmo",
+        server: "MALMO1",
+        connector: super::cycle::po("AVIATION/MALMO")?,
+        profile: Profile::V55,
+        created: UnixTime(CREATED_UNIX_S).timestamp(),
+        zone: "UTC",
+        tree_ids: [TreeId([1; 16]), TreeId([2; 16]), TreeId([3; 16])],
+    };
+    InitExchange::new(&params).map_err(text)
+}
+
+/// The files of the agent alone: queue database and shadow postoffice are made in the very same way,
+/// and the harness tries every one of the steps many times.
+fn run_init(disk: Arc<dyn Disk>) -> Result<(), String> {
+    let marker = RelPath::new("PO/DXADATA/LAYOUT.TXT").map_err(text)?;
+    if disk.stat(&marker).map_err(text)?.is_some() {
+        return Ok(());
+    }
+    let options = BuildOptions {
+        holder: Holder::default(),
+        seed: 1,
+        wait: std::time::Duration::ZERO,
+    };
+    let mut tree = plan()?.tree().clone();
+    let is_part = |path: &str| {
+        let folder = path.split_once('/').map_or("", |(folder, _)| folder);
+        matches!(folder, "" | "DXADATA") && !path.contains("/MAI") && !path.contains("/ATT")
+    };
+    tree.directories
+        .retain(|dir| is_part(&format!("{dir}/")) && is_part(dir));
+    tree.files.retain(|file| is_part(&file.path));
+    build::build(&disk, "PO", &tree, "DXADATA/TREE.LCK", &options)
+        .map(|_| ())
+        .map_err(text)
+}
+
+fn fresh() -> Result<MemDisk, String> {
+    let plan = plan()?;
+    let disk = MemDisk::new();
+    for dir in &plan.tree().directories {
+        disk.add_dir(&RelPath::new(dir).map_err(text)?)
+            .map_err(text)?;
+    }
+    for file in &plan.tree().files {
+        let path = RelPath::new(&file.path).map_err(text)?;
+        disk.add_file(&path, &file.bytes).map_err(text)?;
+    }
+    for home in ["DXADATA", "CONNECT/MSMCON/MAILDATA/GLB"] {
+        let path = RelPath::new(&format!("{home}/TREE.LCK")).map_err(text)?;
+        disk.add_file(&path, b"").map_err(text)?;
+    }
+    Ok(disk)
+}
+
+fn change(
+    disk: &Arc<dyn Disk>,
+    command: Command,
+    make: impl FnOnce(&mut Edit<'_>) -> Result<(), PoError>,
+) -> Result<(), String> {
+    let mut tree = TreeMut::open(Arc::clone(disk), AGENT, &options()).map_err(text)?;
+    let mut edit = Edit::new(tree.view());
+    make(&mut edit).map_err(text)?;
+    let plan = edit.finish().map_err(text)?;
+    let info = CommitInfo {
+        command,
+        user: "harness".into(),
+        now: NOW,
+        counts: Vec::new(),
+    };
+    tree.commit(&plan, &info).map(|_| ()).map_err(text)
+}
+
+/// Adds a mailbox, unless it is there.
+fn add_recipient(disk: &Arc<dyn Disk>, alias: &str) -> Result<(), String> {
+    change(disk, Command::Recipient, |edit| {
+        let agent = Agent::load(edit)?;
+        let mut directory = Directory::load(edit)?;
+        if directory.has_name("Recipients", alias) {
+            return Ok(());
+        }
+        let recipient = Recipient {
+            class: RecipientClass::Mailbox,
+            directory_name: alias.to_owned(),
+            display_name: format!("{alias} Ek"),
+            alias: alias.to_owned(),
+            container: "Recipients".into(),
+            home_server: String::new(),
+            address: String::new(),
+            proxies: Vec::new(),
+            hidden: false,
+            trust: 20,
+            imported_from: String::new(),
+            other: Vec::new(),
+        };
+        directory.add(recipient, &agent.identity, agent.own)?;
+        directory.save(edit)
+    })
+}
+
+fn set(disk: &Arc<dyn Disk>, name: &str, data: Data) -> Result<(), String> {
+    change(disk, Command::Registry, |edit| {
+        let mut file = load_registry(edit)?;
+        // Its names and values are plain.
+        let _ = file.set(DX_KEY, name, data);
+        save_registry(edit, &file)
+    })
+}
+
+/// A directory server with two recipients and a remote requestor.
+fn server() -> Result<MemDisk, String> {
+    let disk = fresh()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    for alias in ["anna", "bo"] {
+        add_recipient(&shared, alias)?;
+    }
+    let name = super::cycle::po("NET/RA")?;
+    change(&shared, Command::Server, |edit| {
+        roles::server_on(edit, &SettingsChange::default()).map(|_| ())
+    })?;
+    change(&shared, Command::Requestor, |edit| {
+        let new = NewRemote {
+            name,
+            object: None,
+            password: Password::default(),
+            mailbox: None,
+            compress: true,
+            change: SettingsChange::default(),
+        };
+        roles::add_remote(edit, &new).map(|_| ())
+    })?;
+    disk.settle();
+    Ok(disk)
+}
+
+/// A requestor with two recipients.
+fn requestor() -> Result<MemDisk, String> {
+    let disk = fresh()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    for alias in ["anna", "bo"] {
+        add_recipient(&shared, alias)?;
+    }
+    let server = super::cycle::po("NET/SRV")?;
+    change(&shared, Command::Register, |edit| {
+        let new = Registration {
+            server,
+            object: None,
+            password: None,
+            types: None,
+            change: SettingsChange::default(),
+        };
+        roles::register(edit, &new).map(|_| ())
+    })?;
+    disk.settle();
+    Ok(disk)
+}
+
+fn sent() -> Result<MemDisk, String> {
+    let disk = requestor()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    step(&shared, Step::T1)?;
+    disk.settle();
+    Ok(disk)
+}
+
+/// A step; T1 is not repeated at the same time.
+fn step(disk: &Arc<dyn Disk>, step: Step) -> Result<(), String> {
+    let mut tree = TreeMut::open(Arc::clone(disk), AGENT, &options()).map_err(text)?;
+    if step == Step::T1 {
+        let mut edit = Edit::new(tree.view());
+        let conf = dirsync::postoffice::lists::waiting::reqconf(&mut edit).map_err(text)?;
+        if conf.last_t1.get() == NOW.0 {
+            return Ok(());
+        }
+    }
+    let options = StepOptions::new(NOW, "harness");
+    perform(&mut tree, step, &options, &NoProgress)
+        .map(|_| ())
+        .map_err(text)
+}
+
+fn run_start(disk: Arc<dyn Disk>) -> Result<(), String> {
+    let mut tree = TreeMut::open(disk, AGENT, &options()).map_err(text)?;
+    let options = StepOptions::new(NOW, "harness");
+    service::start(&mut tree, &options, &NoProgress)
+        .map(|_| ())
+        .map_err(text)
+}
+
+fn run_interchange(disk: Arc<dyn Disk>) -> Result<(), String> {
+    let options = options();
+    let work = Work {
+        open: &options,
+        now: NOW,
+        user: "harness",
+    };
+    interchange::run(&disk, &work, &mut |_| {})
+        .map(|_| ())
+        .map_err(text)
+}
+
+/// The states between the commits of a run: the harness finds them by stopping; each commit alone is
+/// whole.
+fn after(
+    prepare: fn() -> Result<MemDisk, String>,
+    run: fn(Arc<dyn Disk>) -> Result<(), String>,
+) -> Result<Vec<Observed>, String> {
+    super::cycle::milestones_with(prepare, run, observe_agent)
+}
+
+/// Both domains that these rows change, as one state.
+fn observe_agent(disk: Arc<dyn Disk>) -> Result<Observed, String> {
+    let mut seen = Observed::new();
+    let shadow = dirsync::exchange::shadow_disk(&disk).map_err(text)?;
+    for (name, bytes) in observe_tree(Arc::clone(&disk), AGENT)? {
+        // The shadow postoffice has a journal of its own.
+        if !name.starts_with("CONNECT/") {
+            seen.insert(name, bytes);
+        }
+    }
+    for (name, bytes) in super::observe_postoffice(shadow)? {
+        seen.insert(format!("shadow/{name}"), bytes);
+    }
+    Ok(seen)
+}

@@ -1,0 +1,109 @@
+//! An Exchange server as directory server or as requestor.
+//!
+//! * [`init`] - an empty server: agent, queue database, shadow postoffice, registry;
+//! * [`settings`] - AGENT.INI and REGISTRY.REG;
+//! * [`directory`] - the recipients, `DXADATA/RECIPIENTS.CSV`;
+//! * [`roles`] - becoming server or requestor, the objects of remote requestors;
+//! * [`outbound`] - what changed among the recipients becomes transactions;
+//! * [`inbound`] - transactions become custom recipients;
+//! * [`agent`] - T1, T2 and T3 of the agent;
+//! * [`service`] - what pausing and starting the service do;
+//! * [`interchange`] - mail between the agent and the shadow postoffice.
+//!
+//! The agent runs the state machines of `core::protocol` through the very steps of `cycle` that
+//! postoffices take: `DXADATA` holds the files of a postoffice that these need (DEC-068), and
+//! [`crate::tree::DomainKind::place`] says where. What differs is where lists come from and go to:
+//! recipients instead of USR files.
+
+pub mod agent;
+pub mod directory;
+pub mod inbound;
+pub mod init;
+pub mod interchange;
+pub mod outbound;
+pub mod roles;
+pub mod service;
+pub mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::core::base::HexId;
+use crate::tree::discover::SHADOW_PATH;
+use crate::tree::disk::{Disk, EntryKind};
+use crate::tree::names::Names;
+use crate::tree::{Domain, DomainKind, RelPath, TreeError, TreeView};
+
+/// The agent's commit domain.
+pub const AGENT: Domain = Domain {
+    kind: DomainKind::Agent,
+};
+/// The postoffice's commit domain.
+const POSTOFFICE: Domain = Domain {
+    kind: DomainKind::Postoffice,
+};
+/// The recipients.
+pub const RECIPIENTS: &str = "DXADATA/RECIPIENTS.CSV";
+/// Longest list of recipients that is read, in bytes (ASSIGNED; it is held).
+pub const RECIPIENTS_LIMIT: u64 = 1 << 30;
+/// The registry.
+pub const REGISTRY: &str = "REGISTRY.REG";
+/// The event log.
+pub const EVENTS: &str = "EVENTS.JSONL";
+/// The agent's outbound mailbag: what leaves for the connector (ASSIGNED).
+pub const OUTBOUND: HexId = HexId(1);
+/// The serial number of every shadow postoffice (DOCUMENTED, Q151228).
+pub const SHADOW_SERIAL: &[u8] = b"22-28798";
+
+/// Whether a view is that of an agent.
+#[must_use]
+pub fn is_agent(view: &TreeView) -> bool {
+    view.domain().kind == DomainKind::Agent
+}
+
+fn directory_at(disk: &dyn Disk, path: &str) -> Result<Option<RelPath>, TreeError> {
+    let io = |error| TreeError::disk(&disk.describe(), error);
+    let path = Names::default()
+        .resolve(disk, &RelPath::new(path)?)
+        .map_err(io)?;
+    let stat = disk.stat(&path).map_err(io)?;
+    Ok(stat
+        .is_some_and(|stat| stat.kind == EntryKind::Dir)
+        .then_some(path))
+}
+
+/// The domain that a tree's directory is worked on as: the agent's where `DXADATA` stands beside
+/// `MTADATA`, else a postoffice's.
+///
+/// # Errors
+/// A disk error.
+pub fn domain_of(disk: &dyn Disk) -> Result<Domain, TreeError> {
+    let is_server =
+        directory_at(disk, "DXADATA")?.is_some() && directory_at(disk, "MTADATA")?.is_some();
+    Ok(if is_server { AGENT } else { POSTOFFICE })
+}
+
+/// The documented path of the shadow postoffice.
+#[must_use]
+pub fn shadow_path() -> String {
+    SHADOW_PATH.join("/")
+}
+
+/// The shadow postoffice of the server at the root of `disk`.
+///
+/// # Errors
+/// There is none; a disk error.
+pub fn shadow_disk(disk: &Arc<dyn Disk>) -> Result<Arc<dyn Disk>, TreeError> {
+    use crate::tree::disk::sub::SubDisk;
+    use crate::tree::disk::{DiskError, DiskErrorKind, DiskOp};
+    let path = shadow_path();
+    match directory_at(disk.as_ref(), &path)? {
+        Some(root) => Ok(Arc::new(SubDisk::new(Arc::clone(disk), root))),
+        None => {
+            let error =
+                DiskError::new(DiskOp::Stat, &RelPath::new(&path)?, DiskErrorKind::NotFound);
+            Err(TreeError::disk(&disk.describe(), error))
+        }
+    }
+}

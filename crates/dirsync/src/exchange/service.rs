@@ -1,0 +1,289 @@
+//! Pausing and starting the agent's service.
+//!
+//! A pause runs a cycle: T2 at a directory server, T1 at a requestor (Q146738); version 4.0 needs
+//! `PauseKicksDX` for it. The request to pause fails always, and that failure is the success.
+//!
+//! A start acts upon the registry: for the requestors that `ResyncConnectionRDNs` names it makes
+//! RESYNC.GLB, and the value goes in the same commit (Q150976). At a requestor it takes a RESYNC.GLB
+//! that lies in DXADATA, once: it is RESYNC.OLD afterwards (Q156124, DEC-046).
+
+use crate::core::base::UnixTime;
+use crate::core::format::exchange::registry::{DX_KEY, DxSettings};
+use crate::core::format::mta::Profile;
+use crate::core::format::srvconf::SrvConfRecord;
+use crate::core::format::transactions::ResyncHeader;
+use crate::core::protocol::guard::Ceilings;
+use crate::core::protocol::log::LogLine;
+use crate::core::protocol::numbers::{Numbers, agent_resync_header};
+use crate::cycle::step::Step;
+use crate::cycle::{CycleError, StepOptions};
+use crate::import::resync::take::{How, take};
+use crate::import::resync::{RESYNC, create_with, look_through};
+use crate::import::{Held, ImportError, log};
+use crate::postoffice::config::load_srvconf;
+use crate::postoffice::lists::waiting::FileRecords;
+use crate::postoffice::{Edit, PoError};
+use crate::progress::Progress;
+use crate::tree::journal::Plan;
+use crate::tree::{Command, TreeMut, TreeView};
+
+use super::agent::{say, source_of};
+use super::directory::Directory;
+use super::settings::{Agent, load_registry, save_registry};
+
+/// Where a RESYNC.GLB that was taken is kept.
+const RESYNC_OLD: &str = "GLB/RESYNC.OLD";
+/// Longest RESYNC.GLB that is held.
+const RESYNC_LIMIT: u64 = 1 << 30;
+
+/// What pausing the service means here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// It runs this step.
+    Runs(Step),
+    /// Nothing: the registry has no PauseKicksDX, and this version needs it.
+    Ignored,
+    /// Nothing: the server has no role (O-01).
+    NoRole,
+}
+
+/// What a pause does, and the text of Control Panel for it (exc R-DXA-021).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paused {
+    /// What it does.
+    pub pause: Pause,
+    /// The text, of a failure that is a success.
+    pub text: String,
+}
+
+/// Looks at what a pause would do.
+///
+/// # Errors
+/// The settings cannot be read.
+pub fn pause(view: &TreeView) -> Result<Paused, PoError> {
+    let agent = Agent::load(&mut Edit::new(view))?;
+    let server = &agent.identity.server;
+    let needs_value = agent.identity.profile == Profile::V40;
+    let on = if needs_value {
+        server.clone()
+    } else {
+        format!("\\\\{server}")
+    };
+    let text = format!(
+        "Could not pause the Microsoft Exchange Directory Synchronization service on {on}. \
+         Error 2140: An internal Windows NT error occurred."
+    );
+    let pause = if needs_value && !agent.registry.pause_kicks_dx {
+        Pause::Ignored
+    } else if agent.server_object().is_some() {
+        Pause::Runs(Step::T2)
+    } else if agent.requestor().is_some() {
+        Pause::Runs(Step::T1)
+    } else {
+        Pause::NoRole
+    };
+    Ok(Paused { pause, text })
+}
+
+/// A RESYNC.GLB that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its numbers.
+    pub header: ResyncHeader,
+    /// Objects of the requestors it is for.
+    pub requestors: Vec<String>,
+    /// Lists in it.
+    pub lists: u64,
+    /// Entries in them.
+    pub entries: u64,
+}
+
+/// A RESYNC.GLB that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Took {
+    /// Its numbers.
+    pub header: ResyncHeader,
+    /// q.R, q.S, q.I before.
+    pub before: Numbers,
+    /// q.R, q.S, q.I after.
+    pub after: Numbers,
+    /// Recipients that were added.
+    pub added: u64,
+    /// Recipients that changed.
+    pub modified: u64,
+    /// Recipients that went.
+    pub deleted: u64,
+}
+
+/// What a start did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Started {
+    /// The file for requestors that was made.
+    pub made: Option<Made>,
+    /// Names in the registry that are no requestors; the value stays when no name is one.
+    pub unknown: Vec<String>,
+    /// The file that was taken.
+    pub took: Option<Took>,
+    /// The server has a role.
+    pub has_role: bool,
+    /// What the guard holds: the file lies where it was.
+    pub held: Vec<Held>,
+    /// Registry values that do nothing, and why.
+    pub faults: Vec<String>,
+}
+
+/// Prepares a start: what it would do, and the one commit of it.
+///
+/// # Errors
+/// [`ImportError::ResyncRefused`] (message 14), or a damaged file.
+pub fn plan_start(
+    view: &TreeView,
+    now: UnixTime,
+    ceilings: &Ceilings,
+    progress: &dyn Progress,
+) -> Result<(Started, Plan), CycleError> {
+    let mut edit = Edit::new(view);
+    let agent = Agent::load(&mut edit)?;
+    let mut started = Started {
+        has_role: agent.server_object().is_some() || agent.requestor().is_some(),
+        faults: agent.faults.iter().map(ToString::to_string).collect(),
+        ..Started::default()
+    };
+    if agent.server_object().is_some() {
+        make(&mut edit, &agent.registry, now, progress, &mut started)?;
+    } else if agent.requestor().is_some() {
+        receive(&mut edit, &agent, now, ceilings, &mut started)?;
+    }
+    if !started.held.is_empty() {
+        return Ok((started, Plan::new()));
+    }
+    Ok((started, edit.finish()?))
+}
+
+/// Starts the service.
+///
+/// # Errors
+/// As [`plan_start`].
+pub fn start(
+    tree: &mut TreeMut,
+    options: &StepOptions,
+    progress: &dyn Progress,
+) -> Result<Started, CycleError> {
+    let ceilings = &options.allow_deletes;
+    let (started, plan) = plan_start(tree.view(), options.now, ceilings, progress)?;
+    let entries = started.made.as_ref().map_or(0, |made| made.entries);
+    let info = options.info(Command::Start, vec![("entries", entries)]);
+    tree.commit(&plan, &info)?;
+    Ok(started)
+}
+
+fn object(record: &SrvConfRecord) -> String {
+    record.object_name.to_string_850()
+}
+
+/// RESYNC.GLB for the named requestors; the value that asks for it goes with it.
+fn make(
+    edit: &mut Edit<'_>,
+    registry: &DxSettings,
+    now: UnixTime,
+    progress: &dyn Progress,
+    started: &mut Started,
+) -> Result<(), CycleError> {
+    let Some(names) = &registry.resync_connections else {
+        return Ok(());
+    };
+    let (_, records) = load_srvconf(edit)?;
+    let is = |record: &SrvConfRecord, name: &String| {
+        record.is_live() && object(record).eq_ignore_ascii_case(name)
+    };
+    started.unknown = names
+        .iter()
+        .filter(|name| !records.iter().any(|record| is(record, name)))
+        .cloned()
+        .collect();
+    let named: Vec<&SrvConfRecord> = records
+        .iter()
+        .filter(|record| names.iter().any(|name| is(record, name)))
+        .collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let all = registry.global_max_seq_in_resync;
+    let header = agent_resync_header(&records, |record| {
+        record.is_live() && (all || names.iter().any(|name| is(record, name)))
+    });
+    let requestors: Vec<String> = named.iter().map(|record| object(record)).collect();
+    let mut bytes = Vec::new();
+    let made = create_with(
+        edit.view(),
+        header,
+        requestors.clone(),
+        now,
+        progress,
+        &mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        },
+    )?;
+    edit.replace_whole(RESYNC, bytes)?;
+    let mut file = load_registry(edit)?;
+    file.unset(DX_KEY, "ResyncConnectionRDNs");
+    save_registry(edit, &file)?;
+    let line = LogLine::status(format!(
+        "RESYNC.GLB made for {}: {header}",
+        requestors.join(", ")
+    ));
+    log::append_local(edit, now, &[line])?;
+    started.made = Some(Made {
+        header,
+        requestors,
+        lists: made.contents.lists.len() as u64,
+        entries: made.contents.entries,
+    });
+    Ok(())
+}
+
+/// A RESYNC.GLB that lies in DXADATA becomes recipients and numbers.
+fn receive(
+    edit: &mut Edit<'_>,
+    agent: &Agent,
+    now: UnixTime,
+    ceilings: &Ceilings,
+    started: &mut Started,
+) -> Result<(), CycleError> {
+    let Some(file) = edit.view().open_file(RESYNC)? else {
+        return Ok(());
+    };
+    let contents = look_through(FileRecords(file), RESYNC)?.map_err(ImportError::ResyncDamaged)?;
+    let bytes = edit.peek(RESYNC, RESYNC_LIMIT)?.unwrap_or_default();
+    let (object, settings) = agent.requestor().unwrap_or_default();
+    let mut directory = Directory::load(edit)?;
+    let source = source_of(agent, &object, &settings);
+    let applied = source.apply_file(&mut directory, &bytes);
+    started.held = super::agent::held(&applied, ceilings);
+    if !started.held.is_empty() {
+        return Ok(());
+    }
+    let how = How {
+        accept_older: false,
+        discard_waiting: false,
+        now,
+    };
+    let header = contents.header;
+    let taken = take(edit, contents, how, &mut Vec::new())?;
+    directory.save(edit)?;
+    edit.remove(RESYNC)?;
+    edit.replace_whole(RESYNC_OLD, bytes)?;
+    let mut lines = taken.lines;
+    lines.extend(say(&applied));
+    log::append(edit, now, &lines)?;
+    started.took = Some(Took {
+        header,
+        before: taken.before,
+        after: taken.after,
+        added: applied.added,
+        modified: applied.modified,
+        deleted: applied.deleted,
+    });
+    Ok(())
+}

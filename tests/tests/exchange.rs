@@ -1,0 +1,332 @@
+//! An Exchange server beside two postoffices, with the built programs: both roles, pause, start.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use dirsync_tests::{Output, TestTree, command, run, snapshot};
+
+const SHADOW: &str = "EX/CONNECT/MSMCON/MAILDATA";
+
+fn po(words: &str, tree: &Path, rest: &[&str]) -> Output {
+    let mut command = command("po-admin");
+    command.args(words.split_whitespace()).arg(tree).args(rest);
+    run(&mut command)
+}
+
+fn cycle(words: &str, place: &Path, hour: u32, rest: &[&str]) -> Output {
+    let mut command = command("dxa-cycle");
+    let now = format!("1997-03-01T{hour:02}:00:00Z");
+    command
+        .args(words.split_whitespace())
+        .arg(place)
+        .args(rest)
+        .env("DIRSYNC_NOW", now);
+    run(&mut command)
+}
+
+/// A server and two postoffices with users each; `hub` is the directory server.
+fn make(site: &Path, profile: &str, hub: &str) {
+    let ex = site.join("EX");
+    let init = "init-exchange --org Aviation --site Malmo --server MALMO1 --zone UTC --connector";
+    po(
+        &format!("{init} AVIATION/MALMO --profile {profile}"),
+        &ex,
+        &[],
+    )
+    .expect_code(0);
+    for name in ["A", "B"] {
+        po(
+            "init --zone UTC",
+            &site.join(name),
+            &[&format!("NET/{name}")],
+        )
+        .expect_code(0);
+        for n in 1..=2 {
+            let (mailbox, full) = (format!("u{n}{name}"), format!("User {n} of {name}"));
+            po("user add", &site.join(name), &[&mailbox, "--name", &full]).expect_code(0);
+        }
+    }
+    for (alias, name) in [("anna", "Anna Ek"), ("bo", "Bo Åkesson")] {
+        po("recipient add", &ex, &[alias, "--name", name]).expect_code(0);
+    }
+    let all = [("EX", "AVIATION/MALMO"), ("A", "NET/A"), ("B", "NET/B")];
+    let server = all.iter().find(|(tree, _)| *tree == hub).unwrap().1;
+    let mail = |tree: &str| {
+        let below = if tree == "EX" { SHADOW } else { tree };
+        site.join(below)
+    };
+    po("server on", &site.join(hub), &[]).expect_code(0);
+    for (tree, name) in all {
+        if tree == hub {
+            continue;
+        }
+        po("postoffice add", &mail(hub), &[name]).expect_code(0);
+        po("postoffice add", &mail(tree), &[server]).expect_code(0);
+        po("requestor add", &site.join(hub), &[name]).expect_code(0);
+        po("register", &site.join(tree), &[server]).expect_code(0);
+    }
+    for tree in ["A", "B"] {
+        po("export", &site.join(tree), &[]).expect_code(0);
+    }
+}
+
+fn addresses(output: &Output) -> BTreeSet<String> {
+    let lines = output.json_lines();
+    let (end, entries) = lines.split_last().unwrap();
+    assert_eq!(end["end"], true);
+    entries
+        .iter()
+        .map(|entry| entry["address"].as_str().unwrap().to_uppercase())
+        .collect()
+}
+
+/// The addresses that everybody has.
+fn in_step(site: &Path) -> BTreeSet<String> {
+    let shown = |tree: &str| po("gal --participating --json", &site.join(tree), &[]).expect_code(0);
+    let list = po(
+        "recipient list --participating --json",
+        &site.join("EX"),
+        &[],
+    )
+    .expect_code(0);
+    let (a, b, ex) = (
+        addresses(&shown("A")),
+        addresses(&shown("B")),
+        addresses(&list),
+    );
+    assert_eq!(a, ex);
+    assert_eq!(b, ex);
+    ex
+}
+
+// rule: exc:R-CYC-002
+// rule: exc:R-CYC-003
+// rule: exc:R-OBJ-020
+// rule: exc:R-OBJ-021
+// rule: dec:DEC-065
+#[test]
+fn all_three_hold_the_same_addresses_in_both_roles() {
+    for hub in ["EX", "A"] {
+        let tree = TestTree::new();
+        let site = tree.path();
+        make(site, "5.5", hub);
+        cycle("run", site, 9, &[]).expect_code(0);
+        cycle("run", site, 10, &[]).expect_code(0);
+        let all = in_step(site);
+        assert_eq!(all.len(), 6, "{hub}: {all:?}");
+        assert!(all.contains("PCM:AVIATION/MALMO/ANNA") && all.contains("PCM:NET/B/U2B"));
+        cycle("status --check", site, 10, &[]).expect_code(0);
+        // The agent writes from $SYSTEM as server and from SYSTEM1 as requestor, and replies go there.
+        let known = po("requestor list --json", &site.join(hub), &[]).expect_code(0);
+        assert_eq!(known.stdout.contains("SYSTEM1"), hub == "A", "{known}");
+        // A deletion on either side.
+        po("user remove", &site.join("B"), &["u1B", "--yes"]).expect_code(0);
+        po("recipient remove", &site.join("EX"), &["anna", "--yes"]).expect_code(0);
+        let before = snapshot(site);
+        cycle("run", site, 11, &["--dry-run"]).expect_code(0);
+        assert_eq!(snapshot(site), before);
+        cycle("run", site, 11, &[]).expect_code(0);
+        let left = in_step(site);
+        let gone: Vec<_> = all.difference(&left).cloned().collect();
+        assert_eq!(gone, ["PCM:AVIATION/MALMO/ANNA", "PCM:NET/B/U1B"], "{hub}");
+        // Nothing more moves.
+        let quiet = cycle("run --json", site, 12, &[]).expect_code(0).json();
+        assert_eq!(quiet["result"]["transactions_sent"], 0);
+        cycle("status --check", site, 12, &[]).expect_code(0);
+    }
+}
+
+// rule: exc:R-DXA-020
+// rule: exc:R-DXA-021
+// rule: exc:R-REG-01
+#[test]
+fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
+    let text = "Error 2140: An internal Windows NT error occurred.";
+    for (hub, ran) in [("EX", "T2"), ("A", "T1")] {
+        let tree = TestTree::new();
+        let (site, ex) = (tree.path(), tree.path().join("EX"));
+        make(site, "4.0", hub);
+        let before = snapshot(site);
+        let ignored = cycle("pause", &ex, 9, &[]).expect_code(1);
+        assert!(
+            ignored.stdout.contains("PauseKicksDX"),
+            "{}",
+            ignored.stdout
+        );
+        assert_eq!(snapshot(site), before);
+        po("registry set", &ex, &["PauseKicksDX", "1"]).expect_code(0);
+        let done = cycle("pause", &ex, 9, &[]).expect_code(0);
+        assert!(done.stdout.contains(&format!("{ran}: ")), "{}", done.stdout);
+        assert!(done.stdout.contains(text) && done.stdout.contains("service on MALMO1."));
+    }
+    // 5.5 needs no value.
+    let tree = TestTree::new();
+    make(tree.path(), "5.5", "EX");
+    let done = cycle("pause", &tree.path().join("EX"), 9, &[]).expect_code(0);
+    assert!(done.stdout.contains("service on \\\\MALMO1.") && done.stdout.contains(text));
+}
+
+// rule: exc:R-RSY-001
+// rule: exc:R-RSY-006
+// rule: exc:R-REG-02
+// rule: exc:R-REG-03
+#[test]
+fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
+    // Q215505.
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site, "5.5", "EX");
+    // Only B goes on: its numbers get higher than those of A.
+    cycle("run", site, 9, &[]).expect_code(0);
+    for hour in 10..13 {
+        let name = format!("User {hour}");
+        po(
+            "user add",
+            &site.join("B"),
+            &[&format!("x{hour}"), "--name", &name],
+        )
+        .expect_code(0);
+        cycle("t1", &site.join("B"), hour, &[]).expect_code(0);
+        cycle("deliver", site, hour, &[]).expect_code(0);
+        cycle("t2", &ex, hour, &[]).expect_code(0);
+        cycle("deliver", site, hour, &[]).expect_code(0);
+        cycle("t3", &site.join("B"), hour, &[]).expect_code(0);
+    }
+    let import = |tree: &str| {
+        fs::copy(
+            ex.join("DXADATA/RESYNC.GLB"),
+            site.join(tree).join("GLB/RESYNC.GLB"),
+        )
+        .unwrap();
+        let mut command = command("glb-import");
+        command.args(["queue"]).arg(site.join(tree));
+        run(&mut command)
+    };
+    let start = |hour| {
+        po("registry set", &ex, &["ResyncConnectionRDNs", "A"]).expect_code(0);
+        cycle("start", &ex, hour, &[]).expect_code(0);
+        // The trigger is gone.
+        let shown = po("registry get --json", &ex, &["ResyncConnectionRDNs"]).expect_code(0);
+        assert_eq!(shown.json_lines()[0]["set"], false);
+    };
+    start(14);
+    let refused = import("B");
+    let refused = refused.expect_code(3);
+    assert!(refused.to_string().contains("[ 14]"), "{refused}");
+    import("A").expect_code(0);
+    fs::remove_file(site.join("B/GLB/RESYNC.GLB")).unwrap();
+    po("registry set", &ex, &["GlobalMaxSeqInResync", "1"]).expect_code(0);
+    start(15);
+    import("B").expect_code(0);
+    // A name that nobody has: nothing is made, and the value stays.
+    po("registry set", &ex, &["ResyncConnectionRDNs", "NOBODY"]).expect_code(0);
+    let unknown = cycle("start", &ex, 16, &[]).expect_code(1);
+    assert!(
+        unknown.stdout.contains("exchange.resync-unknown"),
+        "{}",
+        unknown.stdout
+    );
+    let shown = po("registry get --json", &ex, &["ResyncConnectionRDNs"]).expect_code(0);
+    assert_eq!(shown.json_lines()[0]["set"], true);
+}
+
+// rule: exc:R-RSY-010
+// rule: exc:R-RSY-012
+// rule: dec:DEC-046
+#[test]
+fn a_requestor_takes_a_resync_file_once_at_its_start() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site, "5.5", "A");
+    for hour in [9, 10] {
+        let name = format!("User {hour}");
+        po(
+            "user add",
+            &site.join("B"),
+            &[&format!("y{hour}"), "--name", &name],
+        )
+        .expect_code(0);
+        cycle("run", &site.join("A"), hour, &[]).expect_code(0);
+        cycle("run", site, hour, &[]).expect_code(0);
+    }
+    let file = ex.join("DXADATA/RESYNC.GLB");
+    let mut create = command("resync-gen");
+    create
+        .arg("create")
+        .arg(site.join("A"))
+        .arg("--out")
+        .arg(&file);
+    run(&mut create).expect_code(0);
+    let took = cycle("start --json", &ex, 11, &[]).expect_code(0).json();
+    assert!(took["result"]["took"].is_object(), "{took}");
+    assert!(!file.exists() && ex.join("DXADATA/RESYNC.OLD").exists());
+    let nothing = cycle("start --json", &ex, 12, &[]).expect_code(0).json();
+    assert!(nothing["result"]["took"].is_null() && nothing["result"]["made"].is_null());
+    cycle("run", site, 13, &[]).expect_code(0);
+    in_step(site);
+}
+
+// rule: exc:R-DXA-060
+// rule: exc:R-DXA-061
+#[test]
+fn attachments_leave_compressed_and_reach_the_postoffice_expanded() {
+    for (flag, expected) in [(None, true), (Some("--no-compress"), false)] {
+        let tree = TestTree::new();
+        let (site, ex) = (tree.path(), tree.path().join("EX"));
+        make(site, "5.5", "EX");
+        if let Some(flag) = flag {
+            po("requestor remove", &ex, &["NET/A", "--yes"]).expect_code(0);
+            po("requestor add", &ex, &["NET/A", flag]).expect_code(0);
+        }
+        cycle("t1", &site.join("A"), 9, &[]).expect_code(0);
+        cycle("deliver", site, 9, &[]).expect_code(0);
+        cycle("t2", &ex, 9, &[]).expect_code(0);
+        // The container begins with 46 84; a record has its length in the third octet.
+        let compressed = files(&ex, "ATT", "AT")
+            .iter()
+            .filter(|bytes| bytes.starts_with(&[0x46, 0x84]))
+            .count();
+        assert_eq!(compressed, usize::from(expected), "{flag:?}");
+        cycle("deliver", site, 9, &[]).expect_code(0);
+        let t3 = cycle("t3 --json", &site.join("A"), 9, &[])
+            .expect_code(0)
+            .json();
+        assert!(
+            t3["result"]["postoffices"][0]["received"].as_u64() > Some(0),
+            "{t3}"
+        );
+    }
+}
+
+/// The files of a sixteen-fold folder of the agent.
+fn files(ex: &Path, folder: &str, prefix: &str) -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
+    for digit in "0123456789ABCDEF".chars() {
+        let folder = ex.join(format!("DXADATA/{folder}/{prefix}{digit}"));
+        for entry in fs::read_dir(folder).unwrap() {
+            files.push(fs::read(entry.unwrap().path()).unwrap());
+        }
+    }
+    files
+}
+
+// rule: exc:R-DXA-055
+#[test]
+fn an_empty_reply_says_so_in_words() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site, "5.5", "EX");
+    cycle("run", site, 9, &[]).expect_code(0);
+    cycle("t1", &site.join("A"), 10, &[]).expect_code(0);
+    cycle("deliver", site, 10, &[]).expect_code(0);
+    cycle("t2", &ex, 10, &[]).expect_code(0);
+    let text = b"No updates to send. Nothing was requested.";
+    let said = files(&ex, "MAI", "MA")
+        .iter()
+        .filter(|bytes| bytes.windows(text.len()).any(|part| part == text))
+        .count();
+    assert_eq!(said, 1);
+}
