@@ -107,7 +107,7 @@ fn a_modification_to_an_entry_that_is_there_takes_the_old_one_away() {
             "M Old name\tPCM:NET/SRV/able2\r\n  New name\tPCM:NET/SRV/able2",
         ],
     );
-    assert!(codes(&imported).is_empty());
+    assert_eq!(codes(&imported), [0u16; 0]);
     let names: Vec<_> = usr(&disk, 0x10).into_iter().map(|row| row.0).collect();
     assert!(!names.contains(&"Old name".to_owned()), "{names:?}");
     assert!(names.contains(&"New name".to_owned()), "{names:?}");
