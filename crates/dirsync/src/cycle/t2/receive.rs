@@ -129,7 +129,7 @@ fn take(
     let view = tree.view();
     let mut edit = Edit::new(view);
     if message.repeated {
-        let bag = find_mailbag(edit.view(), &administrator(server), &mut |_| {}).ok();
+        let bag = mail::find_mailbag(edit.view(), &administrator(server), &mut |_| {}).ok();
         mail::remove_doubled(&mut edit, MailbagStem::SYSTEM, message.index, bag)?;
         let plan = edit.finish()?;
         let info = options.info(Command::T2, Vec::new());

@@ -59,7 +59,7 @@ pub fn drop_reference(edit: &mut Edit<'_>, mai: HexId) -> Result<(), PoError> {
 ///
 /// # Errors
 /// A disk error.
-pub fn drop_doubled(edit: &mut Edit<'_>, mai: HexId) -> Result<(), PoError> {
+pub(super) fn drop_doubled(edit: &mut Edit<'_>, mai: HexId) -> Result<(), PoError> {
     match references(edit, mai)? {
         Some(count) if count > 1 => set_references(edit, mai, count - 1),
         _ => Ok(()),

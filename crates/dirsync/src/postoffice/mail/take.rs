@@ -14,7 +14,7 @@ use super::super::edit::Edit;
 use super::super::error::PoError;
 use super::super::stream::{Report, report_or_fail};
 use super::bagedit::BagEdit;
-use super::counter::{MAI_LIMIT_BYTES, drop_reference};
+use super::counter::{MAI_LIMIT_BYTES, drop_doubled, drop_reference};
 use super::{BAD_HEADER, MESSAGE_MISSING, finding};
 use crate::core::base::finding::FindingId;
 

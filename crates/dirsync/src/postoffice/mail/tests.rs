@@ -189,8 +189,7 @@ fn a_message_goes_when_the_last_mailbag_lets_it_go() {
     assert_eq!(bytes(&disk, "ATT/AT1/00000001.ATT"), None);
 }
 
-// rule: dsp:R-BUG-20
-// rule: pof:R-MBG-008
+// rule: dsp:R-BUG-02
 #[test]
 fn a_doubled_header_never_costs_the_message_that_is_kept() {
     let kept = MailbagStem::Id(HexId(0));
