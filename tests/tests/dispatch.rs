@@ -428,7 +428,7 @@ fn a_damaged_file_of_the_server_is_reported_and_left_as_it_is() {
     for bytes in [&whole[..whole.len() - 1], &whole[1..], &vec![0; 2048][..]] {
         fs::write(&file, bytes).unwrap();
         let shown = po("listds --server", &tree, &[]);
-        assert_ne!(shown.code, Some(0), "{shown}");
+        assert_ne!(shown.code(), Some(0), "{shown}");
         assert!(shown.stderr.contains("SRVCONF.GLB"), "{shown}");
         let checked = po("check", &tree, &[]).expect_code(1);
         assert!(checked.stdout.contains("SRVCONF.GLB"), "{checked}");
