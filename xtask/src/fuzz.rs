@@ -21,6 +21,7 @@ const TARGETS: [&str; 11] = [
     "compressed",
     "template_inf",
     "bodies",
+    "mta",
     "base_text",
     "import_text",
     "journal",
