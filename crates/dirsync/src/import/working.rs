@@ -141,7 +141,8 @@ fn sorted<R: ListRecord>(records: Vec<R>) -> Vec<R> {
 #[derive(Debug)]
 pub(crate) struct Working<R> {
     base: Vec<R>,
-    /// Records of `base` that were taken out or changed before the list was emptied.
+    /// Records of `base` that were taken out or changed before the list was emptied, or whose id an
+    /// entry of another name has since.
     gone: Bits,
     /// Records of `base` that are in the list again since it was emptied.
     kept: Bits,
@@ -400,8 +401,24 @@ impl<R: ListRecord> Working<R> {
         } else {
             State::Changed
         };
+        if self.cleared {
+            self.take_id_along(at);
+        }
         self.remove(at);
         self.insert(record, state);
+    }
+
+    /// The entry at `at` is given another name or address and keeps its id: what the old list knows
+    /// under its name must not serve the same id again.
+    fn take_id_along(&mut self, at: At) {
+        let (alias, tid) = (self.get(at).alias().to_vec(), self.get(at).tid());
+        let known: Vec<usize> = self
+            .base_of(&alias, self.spot(&alias))
+            .filter(|&index| self.base[index].tid() == tid)
+            .collect();
+        for index in known {
+            self.gone.set(index, true);
+        }
     }
 
     /// Takes a current entry out.

@@ -113,6 +113,10 @@ impl Model {
 
     fn rename(&mut self, alias: &[u8], new: &[u8], mailbox: &[u8]) {
         if let Some((mut record, of)) = self.take(alias) {
+            // Its id goes along.
+            let (name, tid) = (record.alias().to_vec(), record.tid());
+            self.file
+                .retain(|old| !self.cleared || !same_name(old, &name) || old.tid() != tid);
             record.alias = CpField::from_bytes(new).unwrap();
             record.mailbox = CpField::from_bytes(mailbox).unwrap();
             let of = match of {
