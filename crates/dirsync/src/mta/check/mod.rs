@@ -126,6 +126,8 @@ pub struct CheckedObject {
     pub serial: u64,
     /// Its member entry, for a reference object; `len` is filled in from the data object.
     pub member: Option<MemberRecord>,
+    /// The system kind that the addresses of a reference object show (OQ-5).
+    pub address_kind: Option<MessageKind>,
     /// Length of the content, for a data object.
     pub content_len: u32,
     /// Its MTS-ID where it is known.
@@ -280,6 +282,7 @@ fn empty_row(number: ObjectNumber, verdict: Verdict) -> CheckedObject {
         partner: ObjectId::NONE,
         serial: 0,
         member: None,
+        address_kind: None,
         content_len: 0,
         mts_id: None,
         dirty_padding: None,
@@ -446,7 +449,13 @@ impl<'d, 'v> Pass<'d, 'v> {
                 Err(error) => return Verdict::CoreCorrupt(error.to_string()),
             },
             Kind::Reference => match Reference::from_object(found) {
-                Ok(reference) => row.member = Some(member(row.id, &reference)),
+                Ok(reference) => {
+                    row.member = Some(member(row.id, &reference));
+                    row.address_kind = MessageKind::of_addresses(
+                        &reference.originator,
+                        reference.recipients.iter().map(String::as_str),
+                    );
+                }
                 Err(error) => return damaged(error),
             },
             Kind::Data => {
