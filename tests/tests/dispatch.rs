@@ -357,3 +357,85 @@ fn the_guide_moves_the_server() {
         .stdout;
     assert!(shown.contains("Current Dirsync Cycle is 4"), "{shown}");
 }
+
+// To a server that takes nothing over, as an Exchange server does not: it counts from the beginning,
+// so the requestors do as well (Q180297, Q269129).
+// rule: dsp:R-MOV-003
+// rule: exc:R-RSY-020
+#[test]
+fn a_new_server_that_knows_nothing_is_filled_after_a_reset_of_its_requestors() {
+    let now = "1995-12-20T00:00:00Z";
+    let old = ["HQ", "RA", "RB"];
+    let site = site(&old, "UTC", now);
+    schedule(&site.join("HQ"), &["T1 Mon 09:00", "T2 Mon 11:00"], now);
+    for _ in 0..2 {
+        cycle("run", site.path(), &[]).expect_code(0);
+    }
+    let new = site.join("NEW");
+    po("init --zone UTC", &new, &["NET/NEW", "--now", now]).expect_code(0);
+    po("user add", &new, &["boss", "--name", "Boss of NEW"]).expect_code(0);
+    po("server on", &new, &[]).expect_code(0);
+    po("export", &new, &[]).expect_code(0);
+    let off = po("server off", &site.join("HQ"), &["--yes"]);
+    off.expect_code(0);
+    let times = po("schedule export", &site.join("HQ"), &[]).expect_code(0);
+    assert!(!times.stdout.contains("T2"), "{times}");
+    for name in old {
+        let tree = site.join(name);
+        let known = format!("NET/{name}");
+        po("postoffice add", &new, &[&known]).expect_code(0);
+        po("requestor add", &new, &[&known]).expect_code(0);
+        po("postoffice add", &tree, &["NET/NEW"]).expect_code(0);
+        po("register", &tree, &["NET/NEW"]).expect_code(0);
+        po("listds --requestor --zero", &tree, &["--yes"]).expect_code(0);
+        let shown = po("listds --requestor", &tree, &[]).expect_code(0);
+        assert!(shown.stdout.contains("ReqSync = 0, SrvSync = 0"), "{shown}");
+        po("export", &tree, &[]).expect_code(0);
+        po("import-request", &tree, &[]).expect_code(0);
+    }
+    for _ in 0..3 {
+        cycle("run", site.path(), &[]).expect_code(0);
+    }
+    cycle("status --check", site.path(), &[]).expect_code(0);
+    let gal = |name: &str| {
+        let words = "gal --participating --json";
+        po(words, &site.join(name), &[]).expect_code(0).json_lines()
+    };
+    let names = |name: &str| -> Vec<String> {
+        let mut names: Vec<_> = gal(name)
+            .iter()
+            .filter_map(|line| line["name"].as_str().map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    };
+    let all = names("NEW");
+    for name in ["HQ", "RA", "RB"] {
+        assert!(all.contains(&format!("Somebody of {name}")), "{all:?}");
+        assert_eq!(names(name), all, "{name}");
+        po("check", &site.join(name), &[]).expect_code(0);
+    }
+}
+
+// rule: dsp:R-LDS-002
+#[test]
+fn a_damaged_file_of_the_server_is_reported_and_left_as_it_is() {
+    let site = site(&["SRV", "RA"], "UTC", "1995-12-20T00:00:00Z");
+    let tree = site.join("SRV");
+    let file = tree.join("GLB/SRVCONF.GLB");
+    let whole = fs::read(&file).unwrap();
+    assert_eq!(whole.len(), 3 * 1024);
+    for bytes in [&whole[..whole.len() - 1], &whole[1..], &vec![0; 2048][..]] {
+        fs::write(&file, bytes).unwrap();
+        let shown = po("listds --server", &tree, &[]);
+        assert_ne!(shown.code, Some(0), "{shown}");
+        assert!(shown.stderr.contains("SRVCONF.GLB"), "{shown}");
+        let checked = po("check", &tree, &[]).expect_code(1);
+        assert!(checked.stdout.contains("SRVCONF.GLB"), "{checked}");
+        cycle("t2", &tree, &[]).expect_code(5);
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+    }
+    fs::write(&file, &whole).unwrap();
+    po("listds --server", &tree, &[]).expect_code(0);
+    po("check", &tree, &[]).expect_code(0);
+}

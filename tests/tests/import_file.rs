@@ -81,6 +81,8 @@ fn check_prints_every_fault_and_ends_with_one() {
 }
 
 // rule: imp:R-IMP-005
+// rule: dsp:R-FOR-003
+// rule: dec:DEC-096
 #[test]
 fn what_is_extracted_is_imported_again_unchanged() {
     let dir = TestTree::new();
@@ -155,8 +157,9 @@ fn what_is_extracted_is_imported_again_unchanged() {
 
 // rule: imp:R-IMP-011
 // rule: imp:R-IMP-046
+// rule: dsp:R-LOG-006
+// rule: dsp:R-BUG-18
 // rule: imp:R-IMP-047
-// rule: imp:R-IMP-030
 // rule: imp:OQ-2
 #[test]
 fn options_that_are_ignored_are_named_and_failures_are_kept() {

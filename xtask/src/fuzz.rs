@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail, ensure};
 
 /// The targets: those of `dirsync_core::fuzzing::TARGETS` in their order, and the journal of dirsync-tree.
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "fixed_records",
     "mailbag",
     "fips98",
@@ -21,6 +21,7 @@ const TARGETS: [&str; 10] = [
     "compressed",
     "template_inf",
     "bodies",
+    "mta",
     "base_text",
     "journal",
 ];

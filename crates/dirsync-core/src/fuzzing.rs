@@ -8,7 +8,10 @@
 
 use std::convert::Infallible;
 
+mod mta;
 mod text;
+
+pub use mta::mta;
 
 use crate::base::collate::plain_letter;
 use crate::base::{HexId, Tid};
@@ -85,6 +88,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "bodies",
         run: bodies,
+    },
+    Target {
+        name: "mta",
+        run: mta,
     },
     Target {
         name: "base_text",

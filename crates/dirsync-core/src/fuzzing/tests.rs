@@ -21,6 +21,7 @@ const CORPUS: Corpus = corpus! {
     "compressed": ["empty", "text", "understated"],
     "template_inf": ["admin-inf", "q103815-name", "q104281-profs", "q105124-admin", "q127078-a", "q127078-b", "q130752-alias", "q152956-spanish-new", "q152956-spanish-old", "q175482-admin", "rule-four-tildes", "rule-lower-case"],
     "bodies": ["importrep", "q106623", "q118298", "reqtx", "resync", "srvtx", "status"],
+    "mta": ["message", "object-data", "object-queue", "object-reference", "object-super-queue", "report"],
     "base_text": ["add", "date", "hexid", "layout", "modify", "not-hex", "resync-header", "template", "x400"],
     "import_text": ["q104281-combined", "q117198-snads-modify", "q118447-snads-aligned", "q132681-export", "q159294-extra-cr-raw", "q159308-leopard-lion", "rule-12-column-1", "types", "utf8"],
 };

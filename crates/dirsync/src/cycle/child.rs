@@ -5,10 +5,12 @@
 //! deadline is given up. A child that is killed or left alone leaves its tree as a crash would, and
 //! the next run goes on from there. It ends when its parent ends.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{self, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +26,8 @@ use super::step::{Answer, Ask, Here, Worker, real_disk};
 pub const CHILD_COMMAND: &str = "__step";
 /// Longest line that is taken from a child, in bytes.
 const LINE_LIMIT: u64 = 64 << 20;
+/// Most children that look at trees at the same time.
+const AT_ONCE: usize = 8;
 /// A sign of life is given at most this often.
 const BEAT: Duration = Duration::from_millis(100);
 
@@ -113,6 +117,36 @@ impl Worker for Children {
             Duration::from_secs(if result.is_ok() { 2 } else { 1 }),
         );
         result
+    }
+
+    /// Up to [`AT_ONCE`] children at a time: several trees that say nothing cost one deadline, not
+    /// one each.
+    fn ask_each(&self, asks: &[Ask], progress: &dyn Progress) -> Vec<Result<Answer, FarError>> {
+        let next = AtomicUsize::new(0);
+        let answers = Mutex::new(BTreeMap::new());
+        let work = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(ask) = asks.get(index) else { break };
+                let answer = self.ask(ask, progress);
+                let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+                answers.insert(index, answer);
+                drop(answers);
+                progress.advance(1);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..asks.len().min(AT_ONCE) {
+                // This thread works too, so that a system without threads is slow, not stuck.
+                let name = std::thread::Builder::new().name("asker".to_owned());
+                if name.spawn_scoped(scope, &work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
+        let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        answers.into_values().collect()
     }
 }
 

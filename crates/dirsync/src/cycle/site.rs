@@ -220,17 +220,22 @@ pub fn look(
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.dedup_by(|a, b| a.path == b.path);
     progress.start("looking at postoffices", u64::try_from(found.len()).ok());
-    for tree in found {
-        progress.advance(1);
-        if tree.kind != Kind::Postoffice {
-            site.others.push(tree);
-            continue;
-        }
-        let ask = Ask::Look {
+    let (postoffices, others) = found
+        .into_iter()
+        .partition(|tree| tree.kind == Kind::Postoffice);
+    let postoffices: Vec<Found> = postoffices;
+    site.others = others;
+    progress.advance(u64::try_from(site.others.len()).unwrap_or(0));
+    let asks: Vec<Ask> = postoffices
+        .iter()
+        .map(|tree| Ask::Look {
             tree: tree.path.clone(),
             wait_ms,
-        };
-        let mut member = match worker.ask(&ask, progress) {
+        })
+        .collect();
+    let answers = worker.ask_each(&asks, progress);
+    for (tree, answer) in postoffices.into_iter().zip(answers) {
+        let mut member = match answer {
             Ok(Answer::Looked(member)) => member,
             other => {
                 let mut member = Member::unknown(&tree.path);

@@ -440,6 +440,17 @@ pub trait Worker {
     /// # Errors
     /// See [`FarError`].
     fn ask(&self, ask: &Ask, progress: &dyn Progress) -> Result<Answer, FarError>;
+
+    /// Asks questions that do not depend on each other; the answers in their order. Every answer
+    /// is one unit of `progress`. One after another, unless the worker has something to gain.
+    fn ask_each(&self, asks: &[Ask], progress: &dyn Progress) -> Vec<Result<Answer, FarError>> {
+        let one = |ask| {
+            let answer = self.ask(ask, progress);
+            progress.advance(1);
+            answer
+        };
+        asks.iter().map(one).collect()
+    }
 }
 
 /// Opens the disk of a tree.

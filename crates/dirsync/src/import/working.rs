@@ -85,6 +85,9 @@ struct Slot<R> {
 
 const EMPTY: u32 = u32::MAX;
 
+/// Records from one fence to the next.
+const FENCE_EVERY: usize = 32;
+
 /// A hash of names without regard to case, under a secret of this run, so that nobody can make names
 /// that meet in one place. It decides nothing but where a name is looked for.
 #[derive(Debug)]
@@ -148,6 +151,9 @@ fn sorted<R: ListRecord>(records: Vec<R>) -> Vec<R> {
 #[derive(Debug)]
 pub(crate) struct Working<R> {
     base: Vec<R>,
+    /// The first keys of every [`FENCE_EVERY`]th record of `base`: a look into a list of a million
+    /// names begins here and not with twenty jumps through all of it.
+    fences: Vec<[u8; keysort::PIECE_LEN_BYTES]>,
     /// One bit for each record of `base`: no longer in the list.
     gone: Vec<u64>,
     slots: Vec<Slot<R>>,
@@ -166,7 +172,13 @@ impl<R: ListRecord> Working<R> {
         if !is_sorted {
             base = sorted(base);
         }
+        let fences = base
+            .iter()
+            .step_by(FENCE_EVERY)
+            .map(|record| keysort::piece(record.alias(), 0, collate::key))
+            .collect();
         Self {
+            fences,
             gone: vec![0; base.len().div_ceil(64)],
             base,
             slots: Vec::new(),
@@ -227,10 +239,16 @@ impl<R: ListRecord> Working<R> {
 
     /// The records of the old list with this name, without regard to case; gone ones too.
     fn base_of<'a>(&'a self, alias: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        // Names that are equal without regard to case have equal keys and stand together.
-        let start = self
-            .base
-            .partition_point(|record| collate::compare_folded(record.alias(), alias).is_lt());
+        // Names that are equal without regard to case have equal keys and stand together. Between the
+        // last fence below the name and the first one above it the place is looked for.
+        let piece = keysort::piece(alias, 0, collate::key);
+        let below = self.fences.partition_point(|fence| *fence < piece);
+        let above = self.fences.partition_point(|fence| *fence <= piece);
+        let low = below.saturating_sub(1) * FENCE_EVERY;
+        let high = (above * FENCE_EVERY).min(self.base.len());
+        let start = low
+            + self.base[low..high]
+                .partition_point(|record| collate::compare_folded(record.alias(), alias).is_lt());
         (start..self.base.len())
             .take_while(move |&index| {
                 collate::compare_folded(self.base[index].alias(), alias).is_eq()
@@ -244,9 +262,12 @@ impl<R: ListRecord> Working<R> {
             .slots_of(alias)
             .filter(|&slot| matches!(self.slots[slot].state, State::Added | State::Changed))
             .map(At::Slot);
-        let base = self
-            .base_of(alias)
-            .filter(|&index| !self.cleared && !self.is_gone(index))
+        // Nothing of the old list is current once it was emptied: it is not even looked at.
+        let base = (!self.cleared)
+            .then(|| self.base_of(alias))
+            .into_iter()
+            .flatten()
+            .filter(|&index| !self.is_gone(index))
             .map(At::Base);
         slots.chain(base)
     }
@@ -568,6 +589,45 @@ mod tests {
         working.clear();
         working.add(record(b"X", b"x", 0));
         assert_eq!(working.finish(hash).unwrap().1.removed, 100);
+    }
+
+    // rule: dec:2.18
+    #[test]
+    fn names_are_found_in_a_long_list_wherever_the_fences_stand() {
+        for count in [1u32, 31, 32, 33, 64, 500] {
+            // Long common beginnings and names that differ in case and accent alone.
+            let list: Vec<UsrRecord> = (0..count)
+                .map(|n| {
+                    let name = match n % 3 {
+                        0 => format!("Common beginning {:03}", n / 6),
+                        1 => format!("common Beginning {:03}", n / 6 + 1),
+                        _ => format!("{:03}", n / 6),
+                    };
+                    record(name.as_bytes(), format!("u{n}").as_bytes(), n + 1)
+                })
+                .collect();
+            let mut working = Working::new(list.clone());
+            for old in &list {
+                let same = |found: &UsrRecord| found.mailbox == old.mailbox;
+                let at = working.find(old.alias(), same).unwrap();
+                assert_eq!(working.get(at).tid.get(), old.tid.get());
+            }
+            for missing in [
+                &b""[..],
+                b"0",
+                b"Common beginning",
+                b"zzz",
+                b"Common beginning 9999",
+            ] {
+                assert!(working.any(missing).is_none());
+            }
+            working.clear();
+            for old in &list {
+                assert!(working.any(old.alias()).is_none());
+                let same = |found: &UsrRecord| found.mailbox == old.mailbox;
+                assert!(working.previous(old.alias(), same).is_some());
+            }
+        }
     }
 
     #[derive(Debug, Clone)]

@@ -122,6 +122,7 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
     /// [`MtaError::Damaged`] for the super queue or the counts, or a disk error.
     pub fn new(db: &'d Database<'v>, now: UnixTime) -> Result<Self, MtaError> {
         let counts = db.counts()?;
+        let super_queue = db.super_queue()?;
         let (bitmap, bitmap_before) = match db.bitmap()? {
             Some(Ok(bitmap)) => (bitmap.clone(), Some(bitmap)),
             Some(Err(_)) | None => {
@@ -129,11 +130,15 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
                 for listed in &db.listing()?.objects {
                     bitmap.set(listed.number, true);
                 }
+                // A queue whose file is lost keeps its number (Q282780).
+                for queue in &super_queue.queues {
+                    bitmap.set(queue.id.number(), true);
+                }
                 (bitmap, None)
             }
         };
         Ok(Self {
-            super_queue: db.super_queue()?,
+            super_queue,
             super_changed: false,
             queues: BTreeMap::new(),
             changed_queues: BTreeSet::new(),

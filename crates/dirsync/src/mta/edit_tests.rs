@@ -89,6 +89,7 @@ fn an_empty_database_has_the_core_and_empty_queues() {
 
 // rule: mta:R-DB-020
 // rule: mta:R-DB-021
+// rule: mta:R-DB-023
 #[test]
 fn a_message_on_three_queues_keeps_its_content_until_the_last() {
     let disk = empty(Profile::V55);
@@ -113,7 +114,6 @@ fn a_message_on_three_queues_keeps_its_content_until_the_last() {
     let db = Database::open(&view).unwrap();
     assert_in_step(&db);
     assert_eq!(db.counts().unwrap().special().count(), 0);
-    // rule: mta:R-DB-023
     for id in made.references.iter().chain([&made.data]) {
         let len = disk.stat(&file_of(*id)).unwrap().unwrap().len;
         assert_eq!(len, 1);
@@ -189,6 +189,7 @@ fn what_is_not_there_is_refused_and_nothing_changes() {
 }
 
 // rule: mta:OQ-1
+// rule: mta:N-13
 #[test]
 fn a_foreign_directory_is_surveyed_and_never_written() {
     let disk = empty(Profile::V55);
@@ -218,7 +219,6 @@ fn a_foreign_directory_is_surveyed_and_never_written() {
     assert!(!survey.core_is_complete());
     assert_eq!(survey.core[0x10].1, foreign::CoreState::Missing);
     assert_eq!(survey.core[0x11].1, foreign::CoreState::Empty);
-    // rule: mta:N-13
     assert_eq!((survey.free, survey.empty.len()), (1, 1));
     // Work queue, three secured queues and the one with bytes.
     assert_eq!(survey.objects, 5);

@@ -170,7 +170,8 @@ fn id_of(id: &ber::MtsIdentifier) -> Result<MtsId, DecodeError> {
 
 fn or_name(address: &OrAddress) -> ber::OrNameBer {
     let named = |text: &str| (!text.is_empty()).then(|| printable(text));
-    let personal = (!address.surname.is_empty()).then(|| ber::PersonalName {
+    let is_person = !address.surname.is_empty() || !address.given.is_empty();
+    let personal = is_person.then(|| ber::PersonalName {
         surname: octets(address.surname.as_bytes()),
         given: some(&address.given),
         initials: None,
@@ -520,6 +521,7 @@ mod tests {
         assert_eq!(known().encode().unwrap(), bytes);
     }
 
+    // rule: mta:R-Q-006
     #[test]
     fn traced_messages_notifications_and_reports_are_read() {
         let Read::Message(traced) = read(&unhex(TRACED)).unwrap() else {
@@ -535,7 +537,6 @@ mod tests {
             read(&unhex(NRN)).unwrap(),
             Read::Notification { about, .. } if about == "IPM-0002"
         ));
-        // rule: mta:R-Q-006
         assert!(matches!(
             read(&unhex(REPORT)).unwrap(),
             Read::Report { outcomes, .. } if outcomes == [Some((1, Some(0)))]

@@ -254,8 +254,16 @@ impl<'a> Intake<'a> {
             record.req_sync.set(record.req_sync.get().max(request.was));
             record.imp_sync.set(record.imp_sync.get().max(request.imp));
             record.srv_sync.set(record.srv_sync.get().max(request.srv));
-        } else if heard
-            && request.kind == RequestKind::Update
+        } else if !heard {
+            // A record made anew (DEC-039): what the requestor confirms was sent under the record
+            // before. Without this, a T2 that stops before its reply would make the next request
+            // look like the proof of a restore. Never above s.Sync: what this server cannot have
+            // sent stays a proof.
+            if request.kind == RequestKind::Update {
+                let sent = request.srv.min(unit.header.sync.get());
+                record.srv_sync.set(record.srv_sync.get().max(sent));
+            }
+        } else if request.kind == RequestKind::Update
             && proves_restore(record.srv_sync.get(), request.srv)
         {
             let text = format!(

@@ -15,15 +15,12 @@ mod transmit;
 
 pub use transmit::Answered;
 
-use crate::core::base::logline::LogSeverity;
-use crate::core::protocol::log::LogLine;
 use crate::core::protocol::server::Server;
-use crate::import::log;
 use crate::postoffice::config::load_srvconf;
 use crate::postoffice::lists::waiting::reqconf;
 use crate::postoffice::{Edit, Identity};
 use crate::progress::Progress;
-use crate::tree::{Command, TreeMut};
+use crate::tree::TreeMut;
 
 use super::{CycleError, SRVCONF, Said, StepOptions};
 
@@ -63,20 +60,6 @@ impl T2Report {
     }
 }
 
-/// Says in the log why nothing was done.
-fn refuse(
-    tree: &mut TreeMut,
-    lines: &[LogLine],
-    options: &StepOptions,
-    why: CycleError,
-) -> Result<T2Report, CycleError> {
-    let mut edit = Edit::new(tree.view());
-    log::append_local(&mut edit, options.now, lines)?;
-    let plan = edit.finish()?;
-    tree.commit(&plan, &options.info(Command::T2, Vec::new()))?;
-    Err(why)
-}
-
 /// T2 at the directory server.
 ///
 /// # Errors
@@ -101,15 +84,10 @@ fn attempt(
     let mut report = T2Report::default();
     let own = Identity::read(tree.view())?.name;
     if tree.view().stat(SRVCONF)?.is_none() {
-        // Q136487.
-        let lines = [LogLine::message(161, "")];
-        return refuse(tree, &lines, options, CycleError::NotServer);
+        return Err(CycleError::NotServer);
     }
     if tree.view().stat(super::MSTTRANS)?.is_none() {
-        // Q112280 prints both.
-        let lines = [LogSeverity::Warning, LogSeverity::Fatal]
-            .map(|severity| LogLine::error_opening(severity, "MSTTRANS"));
-        return refuse(tree, &lines, options, CycleError::NoMaster);
+        return Err(CycleError::NoMaster);
     }
     let (header, records, own_srv) = {
         let mut edit = Edit::new(tree.view());

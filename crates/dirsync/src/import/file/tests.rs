@@ -270,6 +270,7 @@ fn templates_and_their_data_are_taken_when_asked_for_and_do_not_grow() {
 }
 
 // rule: imp:R-IMP-012
+// rule: dsp:R-BUG-24
 // rule: imp:R-POL-002
 // rule: imp:R-POL-001
 // rule: imp:R-AUT-004
@@ -524,6 +525,8 @@ fn published_files_of_local_users_do_what_they_say() {
 // rule: imp:R-EXP-005
 // rule: imp:R-EXP-006
 // rule: dec:DEC-022
+// rule: dsp:R-T0-007
+// rule: dsp:R-FOR-002
 #[test]
 fn to_dirsync_fills_the_waiting_transactions_and_no_list() {
     let disk = site();

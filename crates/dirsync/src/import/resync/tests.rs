@@ -178,6 +178,7 @@ const HEADER: &str = "IMPSEQ=0000000003 REQSEQ=0000000018 SRVSEQ=0000000080";
 // rule: imp:R-RSY-004
 // rule: imp:TV-RSY-1
 // rule: dec:DEC-032
+// rule: dsp:R-BUG-22
 #[test]
 fn the_file_holds_the_numbers_and_every_list_of_the_server() {
     let po = srv();
@@ -572,6 +573,7 @@ impl Progress for Stop {
 // rule: imp:R-RSE-002
 // rule: imp:R-IMP-025
 // rule: imp:R-RSY-009
+// rule: dsp:R-BUG-22
 #[test]
 fn a_long_file_is_taken_whole_or_after_an_interrupt_not_at_all() {
     let disk = hq();

@@ -183,6 +183,7 @@ impl Pass<'_, '_> {
             }
         }
         self.result.objects.extend(missing.into_values());
+        self.result.objects.sort_by_key(|object| object.number);
     }
 
     fn report_objects(&mut self) {
@@ -340,12 +341,16 @@ impl Pass<'_, '_> {
 
     fn bitmap(&mut self) -> Result<(), MtaError> {
         for row in &self.result.objects {
-            if matches!(
-                row.verdict,
-                Verdict::Free | Verdict::Missing | Verdict::CoreMissing
-            ) {
+            if matches!(row.verdict, Verdict::Free | Verdict::Missing) {
                 self.result.numbers.set(row.number, false);
             }
+        }
+        // The core and the queues keep their numbers when their files are missing.
+        for core in &CORE_FILES {
+            self.result.numbers.set(core.id.number(), true);
+        }
+        for queue in &self.result.queues {
+            self.result.numbers.set(queue.entry.id.number(), true);
         }
         let stored = self.db.bitmap()?;
         let findings = &mut self.result.findings;
@@ -365,6 +370,18 @@ impl Pass<'_, '_> {
                 match numbers.first() {
                     None => BitmapState::Ok,
                     Some(first) => {
+                        for &number in &numbers {
+                            let objects = &self.result.objects;
+                            let known = objects
+                                .binary_search_by_key(&number, |row| row.number)
+                                .is_ok();
+                            if bitmap.get(number) == Some(true) && !known {
+                                let file = number.file_name();
+                                let message =
+                                    format!("the object {number} is in use, but has no file");
+                                kinds::report(findings, &kinds::OBJECT_LOST, &file, None, message);
+                            }
+                        }
                         let message = format!(
                             "{} numbers differ from the directory, the first is {first}",
                             numbers.len()

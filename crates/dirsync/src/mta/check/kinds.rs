@@ -64,6 +64,7 @@ kinds! {
     SERIAL = "mta.next-serial", Error, "The next serial number was given already.", "sets it above all that are in use", "", "", "Q152897";
     BITMAP_MISSING = "mta.bitmap-missing", Warning, "DBBITMP.DAT is missing: the database was not left cleanly.", "writes it after a successful run", "", "", "Q169631";
     BITMAP_DAMAGED = "mta.bitmap-damaged", Warning, "DBBITMP.DAT is damaged.", "writes it anew", "", "", "assigned";
+    OBJECT_LOST = "mta.object-lost", Error, "The bitmap knows an object that has no file.", "marks the number as free", "what the file held", "", "assigned";
     BITMAP_WRONG = "mta.bitmap-wrong", Warning, "DBBITMP.DAT is not what the directory says.", "writes it anew", "", "", "assigned";
     QUARANTINE = "mta.quarantine", Note, "MTACHECK.OUT holds files of an earlier run; repair refuses until they are away.", "", "", "`mtacheck rotate MTADATA` renames the folder", "Q262865";
     FREE_FILES = "mta.free-files", Note, "Files of 1 byte are free slots and no backlog.", "", "", "", "Q178021";

@@ -117,23 +117,16 @@ fn damages() -> Vec<(&'static [&'static str], Damage)> {
             disk.unlink(&path("MTADATA/SCT.INP")).unwrap();
         }),
         (&["mta.super-queue"], |disk| remove(disk, 0x0100_0001)),
-        // rule: mta:R-CHK-005
         (&["mta.queue-missing"], |disk| remove(disk, DXA.0)),
-        // rule: mta:R-BUG-06
         (&["mta.queue-corrupt"], |disk| {
             put(disk, WORK.0, b"no queue")
         }),
-        // rule: mta:R-CHK-008
-        (
-            &["mta.core-missing", "mta.queue-members", "mta.bitmap-wrong"],
-            |disk| {
-                remove(disk, 0x0600_0011);
-            },
-        ),
+        (&["mta.core-missing", "mta.queue-members"], |disk| {
+            remove(disk, 0x0600_0011);
+        }),
         (&["mta.core-corrupt", "mta.queue-members"], |disk| {
             put(disk, 0x0600_0011, b"");
         }),
-        // rule: mta:R-CHK-004
         (
             &[
                 "mta.object-damaged",
@@ -150,11 +143,11 @@ fn damages() -> Vec<(&'static [&'static str], Damage)> {
             ],
             |disk| put(disk, 0x0600_0029, &[7; 40_000]),
         ),
-        // rule: mta:TV-12
         (
             &[
                 "mta.reference-without-data",
                 "mta.queue-members",
+                "mta.object-lost",
                 "mta.bitmap-wrong",
             ],
             |disk| remove(disk, 0x0600_0028),
@@ -176,7 +169,6 @@ fn damages() -> Vec<(&'static [&'static str], Damage)> {
         (&["mta.object-doubled"], |disk| {
             disk.add_file(&path("MTADATA/db000028.dat"), b"x").unwrap();
         }),
-        // rule: mta:R-BUG-03
         (&["mta.object-no-queue", "mta.bitmap-wrong"], |disk| {
             let object = ObjectBuilder::new(Kind::Data, ObjectId(0x0600_0400))
                 .on(ObjectId(0x0100_0999))
@@ -188,7 +180,6 @@ fn damages() -> Vec<(&'static [&'static str], Damage)> {
             let object = ObjectBuilder::new(Kind::Queue, ObjectId(0x0100_0400));
             put(disk, 0x0100_0400, &object.encode().unwrap());
         }),
-        // rule: mta:R-DB-024
         (&["mta.object-used", "mta.bitmap-wrong"], |disk| {
             let object = ObjectBuilder::new(Kind::Data, ObjectId(0x0600_0400))
                 .on(DXA)
@@ -214,7 +205,6 @@ fn damages() -> Vec<(&'static [&'static str], Damage)> {
             counts.next_serial = 1;
             put(disk, 0x0300_0002, &counts.encode().unwrap());
         }),
-        // rule: mta:TV-9
         (&["mta.bitmap-missing"], |disk| {
             disk.unlink(&path("MTADATA/DBBITMP.DAT")).unwrap();
         }),
@@ -226,6 +216,14 @@ fn damages() -> Vec<(&'static [&'static str], Damage)> {
 }
 
 // rule: mta:R-CHK-003
+// rule: mta:R-CHK-005
+// rule: mta:R-BUG-06
+// rule: mta:R-CHK-008
+// rule: mta:R-CHK-004
+// rule: mta:TV-12
+// rule: mta:R-BUG-03
+// rule: mta:R-DB-024
+// rule: mta:TV-9
 #[test]
 fn each_damage_gives_its_findings_and_no_other() {
     let mut seen = BTreeSet::new();

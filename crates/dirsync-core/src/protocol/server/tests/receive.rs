@@ -234,6 +234,25 @@ fn a_late_first_request_does_no_harm() {
     assert_eq!(server.numbers("NET/R1"), (17, 80, 2));
 }
 
+// rule: dec:DEC-039
+// rule: dec:DEC-058
+#[test]
+fn a_record_made_anew_is_no_proof_of_a_restore_even_when_t2_stops_before_its_reply() {
+    let mut server = TestServer::new(&["NET/R1"]);
+    server.fill(1, 80, "NET/SRV");
+    let mut r1 = requestor("NET/R1", 17, 80, 1);
+    r1.conf.last_sent.set(18);
+    let entries = [dummy(17), add(18, "NET/R1", "x")];
+    server.receive_one(&request(&r1, &entries));
+    // No reply was made; the requestor sends the same again.
+    server.receive_one(&request(&r1, &entries));
+    assert!(!server.diary.found(SERVER_RESTORED));
+    // What this server cannot have sent is a proof all the same.
+    r1.conf.srv_sync.set(95);
+    server.receive_one(&request(&r1, &entries));
+    assert!(server.diary.found(SERVER_RESTORED));
+}
+
 // rule: dec:DEC-041
 // rule: dec:DEC-058
 #[test]
