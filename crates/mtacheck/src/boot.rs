@@ -10,7 +10,7 @@ use dirsync::tree::journal::Plan;
 use dirsync::tree::{Command, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
-use dirsync_cli::messages::steps;
+use dirsync_cli::plan::steps;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Problem, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
@@ -61,7 +61,7 @@ fn carry_out<T>(
         let view = tree::own(dir, &settings)?;
         report.tree(tree::entry(&view, dir, &settings));
         let (plan, done) = plan(&view).map_err(|error| tree::of_mta(&error))?;
-        result.plan = steps(&view, &plan);
+        result.plan = steps(Some(&view), &plan);
         done
     } else {
         let mut writer = tree::writer(dir, &settings, command)?;

@@ -5,7 +5,7 @@ use dirsync::mta::purge::{Purged, dry_purge, purge};
 use dirsync::progress::Progress as _;
 use dirsync::tree::Command;
 use dirsync_cli::failure::Failure;
-use dirsync_cli::messages::steps;
+use dirsync_cli::plan::steps;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &PurgeArgs, session: &mut Session<'_>) -> anyhow::Result
             &session.progress,
         )
         .map_err(|error| tree::of_mta(&error))?;
-        (done, steps(&view, &plan), None)
+        (done, steps(Some(&view), &plan), None)
     } else {
         let mut writer = tree::writer(&args.dir, &settings, Command::MtaPurge)?;
         report.tree(tree::entry(writer.view(), &args.dir, &settings));

@@ -9,7 +9,7 @@ use dirsync::progress::Progress as _;
 use dirsync::tree::Command;
 use dirsync_cli::escape;
 use dirsync_cli::exit::ExitCode;
-use dirsync_cli::messages::steps;
+use dirsync_cli::plan::steps;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &RepairArgs, session: &mut Session<'_>) -> anyhow::Resul
         report.tree(tree::entry(&view, &args.dir, &settings));
         let done = plan_repair(&view, &options, &session.progress)
             .map_err(|error| tree::of_mta(&error))?;
-        let plan = steps(&view, &done.plan);
+        let plan = steps(Some(&view), &done.plan);
         (done, plan, None)
     } else {
         let mut writer = tree::writer(&args.dir, &settings, Command::MtaRepair)?;
