@@ -430,10 +430,10 @@ impl<'d, 'v> Pass<'d, 'v> {
     fn alone(&mut self, found: &Scanned, row: &mut CheckedObject) -> Verdict {
         let damaged = |error: DecodeError| Verdict::Damaged(error.to_string());
         let core = crate::core::format::mta::core_files::core_file(row.number);
-        if let Some(core) = core {
-            if core.id != row.id || (row.queue != core.queue) {
-                return Verdict::CoreCorrupt(format!("it holds the object {}", row.id));
-            }
+        if let Some(core) = core
+            && (core.id != row.id || row.queue != core.queue)
+        {
+            return Verdict::CoreCorrupt(format!("it holds the object {}", row.id));
         }
         match found.header.kind {
             Kind::Queue | Kind::SuperQueue => return Verdict::UnlistedQueue,
