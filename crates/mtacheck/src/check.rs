@@ -131,8 +131,8 @@ pub(crate) fn foreign(
     report.tree(tree::entry(view, &args.dir, &session.settings));
     let seen = survey(view).map_err(|error| tree::of_mta(&error))?;
     let finding = |kind: &kinds::MtaFinding, file: String, message: &str| Finding {
-        id: kind.id,
-        severity: kind.severity.min(Severity::Error),
+        id: kind.kind.id,
+        severity: kind.kind.severity.min(Severity::Error),
         file,
         offset: None,
         message: message.to_owned(),

@@ -340,7 +340,10 @@ impl<'d, 'v, 'o> Planner<'d, 'v, 'o> {
             if row.verdict.is_good() {
                 continue;
             }
-            if matches!(row.verdict, Verdict::Missing | Verdict::CoreMissing) {
+            if matches!(
+                row.verdict,
+                Verdict::Missing | Verdict::CoreMissing | Verdict::Lost
+            ) {
                 continue;
             }
             let queue = self

@@ -16,7 +16,7 @@ use super::{Ending, REMOVABLE, Repair, is_counted};
 pub fn cause(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Ok | Verdict::Free => "no error",
-        Verdict::CoreMissing | Verdict::Missing => "missing object file",
+        Verdict::CoreMissing | Verdict::Missing | Verdict::Lost => "missing object file",
         Verdict::CoreCorrupt(_) | Verdict::Damaged(_) => "corrupted object file",
         Verdict::OtherObject(_) => "object file of another object",
         Verdict::Doubled(_) => "second object file of the same number",
