@@ -18,6 +18,7 @@ pub fn cause(verdict: &Verdict) -> &'static str {
         Verdict::Ok | Verdict::Free => "no error",
         Verdict::CoreMissing | Verdict::Missing | Verdict::Lost => "missing object file",
         Verdict::CoreCorrupt(_) | Verdict::Damaged(_) => "corrupted object file",
+        Verdict::Unreadable(_) => "unreadable object file",
         Verdict::OtherObject(_) => "object file of another object",
         Verdict::Doubled(_) => "second object file of the same number",
         Verdict::NoQueue => "missing queue",
