@@ -42,7 +42,7 @@ use super::quarantine::{Quarantine, Rotation, Touched, rotate};
 use super::store::Database;
 use super::{HOME, QUARANTINE};
 
-pub use output::{cause, lines};
+pub use output::{cause, events, lines};
 
 /// The kinds that the switches remove, in the order of their lines: `/rd`, `/rp`, `/rl`, and our `--rx`.
 pub const REMOVABLE: [MessageKind; 4] = [
