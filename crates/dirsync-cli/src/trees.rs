@@ -1,8 +1,14 @@
-//! Opening the postoffice that was named; errors of the library as exit codes.
+//! Opening the postoffice that was named, saying what it is, and the errors of the library as exit
+//! codes: what the programs that work on one postoffice share.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::escape;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::report::TreeEntry;
+use crate::settings::Settings;
 use dirsync::core::base::UnixTime;
 use dirsync::import::ImportError;
 use dirsync::postoffice::clock::TreeClock;
@@ -15,17 +21,17 @@ use dirsync::tree::marker::Marker;
 use dirsync::tree::{
     Command, Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView,
 };
-use dirsync_cli::escape;
-use dirsync_cli::exit::ExitCode;
-use dirsync_cli::failure::Failure;
-use dirsync_cli::report::TreeEntry;
-use dirsync_cli::settings::Settings;
 
-const POSTOFFICE: Domain = Domain {
+/// The domain of a postoffice.
+pub const POSTOFFICE: Domain = Domain {
     kind: DomainKind::Postoffice,
 };
 
-fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
+/// The directory of a postoffice.
+///
+/// # Errors
+/// Exit 5 when there is none.
+pub fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
     match RealDisk::open(path) {
         Ok(disk) => Ok(Arc::new(disk)),
         Err(error) => {
@@ -40,33 +46,51 @@ fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
     }
 }
 
-fn options(settings: &Settings, command: Command) -> OpenOptions {
-    let since = jiff::Timestamp::from_second(i64::from(settings.now())).unwrap_or_default();
+/// How to open trees: the wait of the settings, and this process as the holder of locks. `words` is
+/// the command as it was typed, for example `po-admin check`.
+#[must_use]
+pub fn options(settings: &Settings, words: &str) -> OpenOptions {
     OpenOptions {
         wait: settings.wait,
-        holder: Holder {
-            program: command.words().to_owned(),
-            pid: std::process::id(),
-            host: std::fs::read_to_string("/proc/sys/kernel/hostname")
-                .map(|name| name.trim().chars().take(64).collect())
-                .unwrap_or_default(),
-            since: since.to_string(),
-            ..Holder::default()
-        },
+        holder: holder(settings, words),
     }
 }
 
-/// Opens a postoffice for reading.
-pub(crate) fn view(
-    path: &Path,
-    settings: &Settings,
-    command: Command,
-) -> Result<TreeView, Failure> {
-    let view = TreeView::open(disk(path)?, POSTOFFICE, &options(settings, command))
+/// This process, for lock files.
+#[must_use]
+pub fn holder(settings: &Settings, words: &str) -> Holder {
+    let since = jiff::Timestamp::from_second(i64::from(settings.now())).unwrap_or_default();
+    Holder {
+        program: words.to_owned(),
+        pid: std::process::id(),
+        host: std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map(|name| name.trim().chars().take(64).collect())
+            .unwrap_or_default(),
+        since: since.to_string(),
+        ..Holder::default()
+    }
+}
+
+/// The user who runs this, for the audit log; at most 64 characters.
+#[must_use]
+pub fn user_name() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .map(|name| name.chars().take(64).collect())
+        .unwrap_or_default()
+}
+
+/// Opens a postoffice for reading, for a command that changes only trees of ours.
+///
+/// # Errors
+/// Exit 5 when it is none or cannot be read, exit 3 for a foreign or older tree: a dry run says what
+/// the real run would say.
+pub fn view(path: &Path, settings: &Settings, command: Command) -> Result<TreeView, Failure> {
+    let view = TreeView::open(disk(path)?, POSTOFFICE, &options(settings, command.words()))
         .map_err(|error| of_tree(&error))?;
     match view.marker() {
         Marker::Ours(_) => Ok(view),
-        // A dry run says what the real run would say.
         Marker::Older(layout) => Err(of_tree(&TreeError::OldLayout {
             tree: view.describe(),
             version: layout.version,
@@ -80,32 +104,28 @@ pub(crate) fn view(
 }
 
 /// Opens a postoffice for writing.
-pub(crate) fn writer(
-    path: &Path,
-    settings: &Settings,
-    command: Command,
-) -> Result<TreeMut, Failure> {
-    TreeMut::open(disk(path)?, POSTOFFICE, &options(settings, command))
+///
+/// # Errors
+/// As [`view`]; exit 4 when somebody else holds it longer than the settings wait.
+pub fn writer(path: &Path, settings: &Settings, command: Command) -> Result<TreeMut, Failure> {
+    TreeMut::open(disk(path)?, POSTOFFICE, &options(settings, command.words()))
         .map_err(|error| of_tree(&error))
 }
 
 /// What the audit log says of a commit.
-pub(crate) fn info(settings: &Settings, command: Command) -> CommitInfo {
-    let user = ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .map(|name| name.chars().take(64).collect())
-        .unwrap_or_default();
+#[must_use]
+pub fn info(settings: &Settings, command: Command) -> CommitInfo {
     CommitInfo {
         command,
-        user,
+        user: user_name(),
         now: UnixTime(settings.now()),
         counts: Vec::new(),
     }
 }
 
 /// What a report says about the postoffice.
-pub(crate) fn entry(view: &TreeView, path: &Path, settings: &Settings) -> TreeEntry {
+#[must_use]
+pub fn entry(view: &TreeView, path: &Path, settings: &Settings) -> TreeEntry {
     let clock = TreeClock::of(view, settings.zone.as_ref());
     TreeEntry {
         path: path.to_string_lossy().into_owned(),
@@ -118,7 +138,9 @@ pub(crate) fn entry(view: &TreeView, path: &Path, settings: &Settings) -> TreeEn
     }
 }
 
-fn code(class: ErrorClass) -> ExitCode {
+/// The exit code of a class of errors.
+#[must_use]
+pub fn code(class: ErrorClass) -> ExitCode {
     match class {
         ErrorClass::Refused => ExitCode::Refused,
         ErrorClass::Busy => ExitCode::Busy,
@@ -126,12 +148,15 @@ fn code(class: ErrorClass) -> ExitCode {
     }
 }
 
-fn of_tree(error: &TreeError) -> Failure {
+/// The failure of an error of a tree.
+#[must_use]
+pub fn of_tree(error: &TreeError) -> Failure {
     Failure::new(code(error.class()), error.to_string()).hint(error.hint().unwrap_or_default())
 }
 
 /// The failure of an error of an import.
-pub(crate) fn of_import(error: &ImportError) -> Failure {
+#[must_use]
+pub fn of_import(error: &ImportError) -> Failure {
     let code = match error {
         ImportError::Interrupted => ExitCode::Interrupted,
         error => code(error.class()),
