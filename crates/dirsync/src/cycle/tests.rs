@@ -565,6 +565,9 @@ impl Connector for Mute<'_> {
     }
 }
 
+// rule: mta:OQ-23
+// rule: mta:R-LNK-004
+// rule: mta:N-14
 #[test]
 fn a_silent_tree_costs_one_deadline_and_stops_nobody_else() {
     for tree in ["NET/RA", "NET/SRV"] {
