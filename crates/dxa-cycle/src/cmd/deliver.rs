@@ -58,6 +58,8 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
         passes: args.passes,
         // The trial disks are what makes it dry; on them every pass is real.
         dry_run: false,
+        due: false,
+        synchronous_mta: false,
     };
     let progress = &session.progress;
     let (delivery, plan) = if settings.dry_run {

@@ -375,6 +375,8 @@ fn run_site(disk: Arc<dyn Disk>) -> RunResult {
         user: "harness".into(),
         passes: None,
         dry_run: false,
+        due: false,
+        synchronous_mta: false,
     };
     let names: Vec<String> = TREES.iter().map(|name| (*name).to_owned()).collect();
     let site = Site { disk: &disk };

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::base::finding::Finding;
 use crate::postoffice::PoError;
-use crate::tree::disk::DiskOp;
+use crate::tree::disk::{DiskErrorKind, DiskOp};
 use crate::tree::{ErrorClass, TreeError};
 
 use super::super::link::{Done, Outbound, Parcel, Receipt};
 use super::super::mailer::MailerTotals;
+use super::super::settle::{Outcome, Settled};
 
 /// What is asked of a tree.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,6 +73,15 @@ pub enum Request {
         /// The messages.
         done: Vec<Done>,
     },
+    /// Draw the consequences of how the links did: see [`super::super::settle`].
+    Settle {
+        /// The clock for data.
+        now: u32,
+        /// The user of the operating system.
+        user: String,
+        /// How each link did.
+        outcomes: Vec<Outcome>,
+    },
 }
 
 /// What a tree answers.
@@ -122,6 +132,13 @@ pub enum Reply {
         /// How many went.
         count: u64,
     },
+    /// To [`Request::Settle`]: durable.
+    Settled {
+        /// What was done.
+        settled: Settled,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
     /// To any request.
     Failed {
         /// Why.
@@ -153,6 +170,18 @@ pub struct Failure {
     /// The tree must not be written again in this run: a sync failed, and what the kernel dropped
     /// would seem to be there (design 4.1). The next run completes what was committed.
     pub last: bool,
+    /// There is no space: the mail waits, and the attempt does not count (Q111558).
+    #[serde(default)]
+    pub full: bool,
+}
+
+/// Whether there is no space.
+fn is_full(error: &PoError) -> bool {
+    match error {
+        PoError::Tree(TreeError::NoSpace { .. }) => true,
+        PoError::Tree(TreeError::Disk { error, .. }) => error.kind == DiskErrorKind::NoSpace,
+        _ => false,
+    }
 }
 
 /// Whether a sync failed, or may have.
@@ -181,6 +210,7 @@ impl From<&PoError> for Failure {
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
             last: sync_failed(error),
+            full: is_full(error),
         }
     }
 }
