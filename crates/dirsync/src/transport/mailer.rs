@@ -125,7 +125,11 @@ pub(crate) fn find_part(
 }
 
 /// A free name for the envelope of a mailbag, within the reach of [`find_part`].
-pub(super) fn free_part(edit: &mut Edit<'_>, stem: HexId, mailbag: HexId) -> Result<Option<String>, PoError> {
+pub(super) fn free_part(
+    edit: &mut Edit<'_>,
+    stem: HexId,
+    mailbag: HexId,
+) -> Result<Option<String>, PoError> {
     for n in 0..PARTS {
         if let Some(path) = p1_part_path(stem, (first_part(mailbag) + n) % PARTS)
             && !edit.exists(&path)?

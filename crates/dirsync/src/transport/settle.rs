@@ -234,10 +234,9 @@ impl Settling<'_, '_> {
         }
         // All indices are those of the mailbag as it is now: what leaves is only marked, and the pair
         // is reset when nothing is left.
-        for (indices, code, detail) in [
-            (lost, 5, hop_words(&via)),
-            (expired, 1, EXPIRED.to_owned()),
-        ] {
+        for (indices, code, detail) in
+            [(lost, 5, hop_words(&via)), (expired, 1, EXPIRED.to_owned())]
+        {
             if !indices.is_empty() {
                 let selection = Selection {
                     indices,

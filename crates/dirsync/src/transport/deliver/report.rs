@@ -110,10 +110,7 @@ impl DeliverReport {
     pub fn has_problems(&self) -> bool {
         self.postoffices.iter().any(|po| {
             po.state == LinkState::Down || !po.problems.is_empty() || po.last_error.is_some()
-        }) || self
-            .links
-            .iter()
-            .any(|link| link.has_problems())
+        }) || self.links.iter().any(|link| link.has_problems())
     }
 
     /// Messages that crossed a link.
@@ -122,4 +119,3 @@ impl DeliverReport {
         self.links.iter().map(|link| link.sent).sum()
     }
 }
-

@@ -36,10 +36,7 @@ pub(super) enum Tried {
     /// The other side answered.
     Works,
     /// It did not; it is not asked again in this run.
-    Failed {
-        why: String,
-        counted: bool,
-    },
+    Failed { why: String, counted: bool },
 }
 
 #[derive(Default)]

@@ -16,6 +16,7 @@ use crate::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, 
 
 use super::super::link::{self, Receipt};
 use super::super::mailer;
+use super::super::map;
 use super::super::settle;
 use super::protocol::{Failure, FailureClass, PlanStep, Problem, Reply, Request};
 use super::{FarError, FarSide};
@@ -83,6 +84,7 @@ impl Local {
             } => self.open(&path, wait_ms, program),
             Request::Identify => self.identify().unwrap_or_else(failed),
             Request::Outbound => self.outbound().unwrap_or_else(failed),
+            Request::Routes => self.routes().unwrap_or_else(failed),
             Request::Mailer {
                 now,
                 user,
@@ -197,6 +199,12 @@ impl Local {
         Ok(Reply::Outbound {
             queues,
             problems: problems.0,
+        })
+    }
+
+    fn routes(&self) -> Result<Reply, PoError> {
+        Ok(Reply::Routes {
+            table: map::table(&self.view()?)?,
         })
     }
 

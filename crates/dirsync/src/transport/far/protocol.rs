@@ -10,6 +10,7 @@ use crate::tree::{ErrorClass, TreeError};
 
 use super::super::link::{Done, Outbound, Parcel, Receipt};
 use super::super::mailer::MailerTotals;
+use super::super::map::RouteTable;
 use super::super::settle::{Outcome, Settled};
 
 /// What is asked of a tree.
@@ -29,6 +30,8 @@ pub enum Request {
     Identify,
     /// What waits for other postoffices.
     Outbound,
+    /// Which ways it knows to other postoffices.
+    Routes,
     /// One pass of the mailer.
     Mailer {
         /// The clock for data.
@@ -103,6 +106,11 @@ pub enum Reply {
         queues: Vec<Outbound>,
         /// What is wrong.
         problems: Vec<Problem>,
+    },
+    /// To [`Request::Routes`].
+    Routes {
+        /// What it knows.
+        table: RouteTable,
     },
     /// To [`Request::Mailer`].
     Mailed {

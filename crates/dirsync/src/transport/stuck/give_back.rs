@@ -80,7 +80,8 @@ pub(in super::super) fn give_back_because(
         let Some(p1) = letter.envelope_or_made(own, &owner) else {
             // Only the header is left: it names a mailbox, and no postoffice.
             let p1 = headless(&letter);
-            system_log.push_str(&returned(own, &p1, letter.fault, code, detail).log_entry(time, false));
+            system_log
+                .push_str(&returned(own, &p1, letter.fault, code, detail).log_entry(time, false));
             done.untold += 1;
             continue;
         };
