@@ -86,6 +86,18 @@ commands! {
     Rebuild = "glb-import rebuild",
     /// Writes RESYNC.GLB into the server's own tree.
     Resync = "resync-gen create --in-place",
+    /// Mends a queue database.
+    MtaRepair = "mtacheck repair",
+    /// Takes messages off queues.
+    MtaPurge = "mtacheck purge",
+    /// Copies missing core files.
+    MtaRestore = "mtacheck restore",
+    /// Puts messages of another database on queues.
+    MtaReplay = "mtacheck replay",
+    /// Makes an empty database.
+    MtaWipe = "mtacheck wipe",
+    /// Renames the quarantine.
+    MtaRotate = "mtacheck rotate",
 }
 
 impl fmt::Display for Command {

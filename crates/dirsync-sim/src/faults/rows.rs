@@ -7,6 +7,7 @@ mod dispatch;
 mod import;
 mod links;
 mod lists;
+mod mta;
 mod resync;
 mod transport;
 
@@ -52,6 +53,12 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::ImportFile => import::FILE,
         Command::Rebuild => import::REBUILD,
         Command::Resync => resync::CREATE,
+        Command::MtaRepair => mta::REPAIR,
+        Command::MtaPurge => mta::PURGE,
+        Command::MtaRestore => mta::RESTORE,
+        Command::MtaReplay => mta::REPLAY,
+        Command::MtaWipe => mta::WIPE,
+        Command::MtaRotate => mta::ROTATE,
     }
 }
 
@@ -74,6 +81,11 @@ pub fn observe_postoffice(disk: Arc<dyn Disk>) -> Result<Observed, String> {
     let domain = Domain {
         kind: DomainKind::Postoffice,
     };
+    observe(disk, domain)
+}
+
+/// The same for any domain.
+fn observe(disk: Arc<dyn Disk>, domain: Domain) -> Result<Observed, String> {
     let view = TreeView::open(disk, domain, &options()).map_err(|error| error.to_string())?;
     if let Some(damage) = view.journal_damage() {
         return Err(format!("the journal is damaged: {damage}"));

@@ -29,6 +29,8 @@ kinds! {
         "A message waits in its mailbag for a time that does not end by itself, for example for a full or damaged mailbag behind it.";
     TRANSPORT_STUCK = "transport.stuck" Warning ("assigned"):
         "A message could not be handed over and was left in its mailbag; those behind it were served.";
+    TRANSPORT_STRANDED = "transport.stranded" Warning ("Q148707"):
+        "A message lies in its folder with its envelope, but no mailbag has a header of it and none can be made for it. `po-admin mail show` looks at the files; `po-admin check` names them.";
     TRANSPORT_UNUSABLE = "transport.mailbag-unusable" Error ("Q118619"):
         "A mailbag cannot be used because its MBG and KEY do not fit together. `po-admin check` says what is wrong with the pair.";
     MAIL_DAMAGED = "mailbag.message-damaged" Error ("assigned"):

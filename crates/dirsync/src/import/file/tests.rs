@@ -112,6 +112,7 @@ fn waiting(disk: &MemDisk) -> Vec<(u32, String)> {
 // rule: imp:R-IMP-044
 // rule: imp:R-IMP-041
 // rule: imp:R-IMP-042
+// rule: imp:OQ-12
 // rule: imp:R-FMT-011
 #[test]
 fn a_wrong_old_alias_is_message_29_and_can_be_corrected_from_the_log() {
