@@ -136,8 +136,9 @@ fn start(site: &Path, rest: &[&str]) -> Child {
 
 fn assert_sound(site: &Path, names: &[&str]) {
     for name in names {
+        // That much mail waits is a warning, not damage.
         let output = po("check", &site.join(name), &[]);
-        assert_eq!(output.code(), Some(0), "{name}: {output}");
+        assert!(output.stdout.contains(": 0 errors"), "{name}: {output}");
     }
 }
 

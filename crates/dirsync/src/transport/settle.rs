@@ -71,6 +71,8 @@ pub struct Outcome {
 /// What was done about one mailbag.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettledLink {
+    /// The mailbag.
+    pub mailbag: u32,
     /// What is remembered of the link now.
     pub link: LinkEntry,
     /// Messages that were given back to their senders.
@@ -82,21 +84,21 @@ pub struct SettledLink {
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
-    /// By mailbag.
-    pub links: BTreeMap<u32, SettledLink>,
+    /// One for each mailbag.
+    pub links: Vec<SettledLink>,
 }
 
 impl Settled {
     /// Messages that were given back.
     #[must_use]
     pub fn returned(&self) -> u64 {
-        self.links.values().map(|link| link.returned).sum()
+        self.links.iter().map(|link| link.returned).sum()
     }
 
     /// Messages that took another route.
     #[must_use]
     pub fn rerouted(&self) -> u64 {
-        self.links.values().map(|link| link.rerouted).sum()
+        self.links.iter().map(|link| link.rerouted).sum()
     }
 }
 
@@ -153,7 +155,7 @@ pub fn settle(
     for (outcome, via) in outcomes.iter().zip(vias) {
         let Some(via) = via else { continue };
         let done = settling.mailbag(edit, outcome, via, used_up.contains(&via), report)?;
-        settled.links.insert(outcome.mailbag, done);
+        settled.links.push(done);
     }
     if !session.is_empty() {
         log::append(edit, log::SESSION, &session)?;
@@ -202,6 +204,7 @@ impl Settling<'_, '_> {
     ) -> Result<SettledLink, PoError> {
         let entry = self.book.of(&via);
         let mut done = SettledLink {
+            mailbag: outcome.mailbag,
             link: entry.clone(),
             ..SettledLink::default()
         };

@@ -412,8 +412,8 @@ impl Site<'_> {
                             link.settled = true;
                         }
                     }
-                    for (mailbag, done) in settled.links {
-                        if let Some(link) = self.links.get_mut(&(index, mailbag)) {
+                    for done in settled.links {
+                        if let Some(link) = self.links.get_mut(&(index, done.mailbag)) {
                             link.entry = done.link;
                             if let Some(report) = &mut link.report {
                                 report.returned += done.returned;
