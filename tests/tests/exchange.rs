@@ -249,7 +249,6 @@ fn a_requestor_takes_a_resync_file_once_at_its_start() {
             &[&format!("y{hour}"), "--name", &name],
         )
         .expect_code(0);
-        cycle("run", &site.join("A"), hour, &[]).expect_code(0);
         cycle("run", site, hour, &[]).expect_code(0);
     }
     let file = ex.join("DXADATA/RESYNC.GLB");

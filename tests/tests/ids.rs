@@ -26,8 +26,15 @@ fn literals(groups: &BTreeSet<&str>, without: &[&str]) -> BTreeMap<String, PathB
             continue;
         }
         let source = fs::read_to_string(&path).unwrap();
-        let lines = source.lines();
-        let code = lines.take_while(|line| line.trim() != "#[cfg(test)]");
+        // A test module written out ends the code of a file; a `mod tests;` does not.
+        let end = source
+            .match_indices("#[cfg(test)]")
+            .find(|(at, _)| {
+                let item = source[*at..].lines().nth(1);
+                item.is_some_and(|line| line.starts_with("mod ") && line.ends_with('{'))
+            })
+            .map_or(source.len(), |(at, _)| at);
+        let code = source[..end].lines();
         for line in code.filter(|line| !line.trim_start().starts_with("//")) {
             for literal in line.split('"').skip(1).step_by(2) {
                 let word = |text: &str| {

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail, ensure};
 
 /// The targets: those of `dirsync_core::fuzzing::TARGETS` in their order, and the journal of dirsync-tree.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "fixed_records",
     "mailbag",
     "fips98",
@@ -23,6 +23,7 @@ const TARGETS: [&str; 11] = [
     "bodies",
     "mta",
     "base_text",
+    "import_text",
     "journal",
 ];
 

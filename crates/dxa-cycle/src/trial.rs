@@ -95,6 +95,7 @@ fn failure(error: &TreeError) -> Failure {
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
         last: false,
+        full: false,
     }
 }
 

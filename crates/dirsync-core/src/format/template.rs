@@ -427,8 +427,8 @@ mod tests {
     }
 
     macro_rules! fixture {
-        ($name:literal) => {
-            include_bytes!(concat!("../../../../fixtures/import/", $name))
+        ($($name:tt)*) => {
+            include_bytes!(concat!("../../../../fixtures/import/", $($name)*))
         };
     }
 
@@ -521,6 +521,61 @@ mod tests {
         };
         assert_eq!(widths(fixture!("q152956-spanish-old.tpl.txt")), [31; 5]);
         assert_eq!(widths(fixture!("q152956-spanish-new.tpl.txt")), [30; 5]);
+    }
+
+    // rule: pof:R-TPL-001
+    // rule: pof:R-TPL-002
+    #[test]
+    fn the_published_templates_are_as_their_tables_say() {
+        macro_rules! vectors {
+            ($($name:literal,)*) => {
+                [$((
+                    $name,
+                    fixture!(concat!($name, ".tpl.txt")).as_slice(),
+                    fixture!(concat!($name, ".tpl.json")).as_slice(),
+                ),)*]
+            };
+        }
+        for (name, file, table) in vectors! {
+            "q103815-name",
+            "q104281-profs",
+            "q105124-admin",
+            "q127078-a",
+            "q127078-b",
+            "q130752-alias",
+            "q152956-spanish-new",
+            "q152956-spanish-old",
+            "q175482-admin",
+            "rule-four-tildes",
+            "rule-lower-case",
+        } {
+            let table: serde_json::Value = serde_json::from_slice(table).unwrap();
+            let rows = table["fields"].as_array().unwrap();
+            let lines: Vec<&[u8]> = file
+                .split(|&b| b == b'\n')
+                .filter(|l| !l.is_empty())
+                .collect();
+            assert_eq!(lines.len(), rows.len(), "{name}");
+            for (line, row) in lines.iter().zip(rows) {
+                let parsed = TemplateField::parse(line);
+                let valid = row["valid"].as_bool().unwrap();
+                assert_eq!(parsed.is_ok(), valid, "{name}");
+                let Ok(field) = parsed else { continue };
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                for (key, found) in [
+                    ("prompt", text(&field.prompt)),
+                    ("edit", text(&field.edit)),
+                    ("default", text(&field.data)),
+                ] {
+                    assert_eq!(row[key].as_str(), Some(found.as_str()), "{name} {key}");
+                }
+                for (key, found) in [("start", field.start), ("width", field.width)] {
+                    assert_eq!(row[key].as_u64(), Some(u64::from(found)), "{name} {key}");
+                }
+            }
+            let whole = Template::parse(file).is_ok();
+            assert_eq!(whole, rows.iter().all(|row| row["valid"] == true), "{name}");
+        }
     }
 
     // rule: pof:R-TPL-002

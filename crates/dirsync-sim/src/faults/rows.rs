@@ -6,7 +6,9 @@ mod cycle;
 mod dispatch;
 mod exchange;
 mod import;
+mod links;
 mod lists;
+mod mta;
 mod resync;
 mod transport;
 
@@ -49,11 +51,19 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::Dispatch => dispatch::DISPATCH,
         Command::Reset => dispatch::RESET,
         Command::Deliver => transport::DELIVER,
+        Command::Link => links::LINK,
+        Command::Route => links::ROUTE,
         Command::Mail => transport::MAIL,
         Command::ImportQueue => import::QUEUE,
         Command::ImportFile => import::FILE,
         Command::Rebuild => import::REBUILD,
         Command::Resync => resync::CREATE,
+        Command::MtaRepair => mta::REPAIR,
+        Command::MtaPurge => mta::PURGE,
+        Command::MtaRestore => mta::RESTORE,
+        Command::MtaReplay => mta::REPLAY,
+        Command::MtaWipe => mta::WIPE,
+        Command::MtaRotate => mta::ROTATE,
     }
 }
 

@@ -119,7 +119,7 @@ impl Worker for Children {
         result
     }
 
-    /// Up to [`AT_ONCE`] children at a time: several trees that say nothing cost one deadline, not
+    /// Up to `AT_ONCE` children at a time: several trees that say nothing cost one deadline, not
     /// one each.
     fn ask_each(&self, asks: &[Ask], progress: &dyn Progress) -> Vec<Result<Answer, FarError>> {
         let next = AtomicUsize::new(0);
@@ -139,7 +139,7 @@ impl Worker for Children {
             for _ in 1..asks.len().min(AT_ONCE) {
                 // This thread works too, so that a system without threads is slow, not stuck.
                 let name = std::thread::Builder::new().name("asker".to_owned());
-                if name.spawn_scoped(scope, &work).is_err() {
+                if name.spawn_scoped(scope, work).is_err() {
                     break;
                 }
             }

@@ -218,7 +218,7 @@ fn accepted(
                 tag: parcel.tag,
                 there: *there,
             }),
-            Receipt::Refused(why) => {
+            Receipt::Refused(why) | Receipt::Full(why) => {
                 report(stuck(
                     String::new(),
                     format!("a message is not taken: {why}"),

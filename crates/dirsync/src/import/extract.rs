@@ -10,34 +10,25 @@
 //! extract of a gateway with a reserved name was empty). Lists are read piece by piece.
 
 use std::io;
-use std::ops::ControlFlow;
 
-use crate::core::base::address::{FullName, MailboxName, TypeCase};
+use crate::core::base::address::TypeCase;
 use crate::core::base::logline::LogSeverity;
-use crate::core::base::transaction::{Form, Info, TemplateLine, UserOption};
-use crate::core::base::{Address, AddressType, Entry, PoName, Scope, Transaction, UnixTime};
+use crate::core::base::transaction::{Form, Info, UserOption};
+use crate::core::base::{AddressType, Entry, Scope, Transaction, UnixTime};
 use crate::core::format::access::rights;
 use crate::core::format::codes::AddressCode;
-use crate::core::format::gateway_list::{HEADER_LEN, MAX_ADDRESS_LEN, RECORD_HEAD_LEN};
-use crate::core::format::nme::NmeRecord;
-use crate::core::format::record::LIVE;
-use crate::core::format::template::Template;
-use crate::core::format::usr::UsrRecord;
 use crate::core::protocol::log::LogLine;
+use crate::postoffice::Edit;
 use crate::postoffice::lists::Lists;
-use crate::postoffice::{Edit, stream};
 use crate::tree::TreeView;
-use crate::tree::view::ViewFile;
 
+use super::entries::{TemplateData, each_of_gateway, each_of_place, scope_of};
 use super::error::ImportError;
 use super::gateway_list::{glb_path, nme_path};
 use super::log::message;
 use super::places::{Place, Places, usr_path};
 use super::problem::Problems;
-use super::usr_list::{inf_path, tpl_path};
-
-/// Templates have at most 256 fields of a few hundred bytes.
-const TPL_LEN_LIMIT: u64 = 1 << 20;
+use super::usr_list::tpl_path;
 
 /// Which lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,6 +192,10 @@ impl<'a> Run<'a, '_> {
             .file(message(code, scope.to_string()), file);
     }
 
+    fn left_out_at(&mut self, line: LogLine, file: &str, record: u64, offset: u64) {
+        self.done.problems.at(line, file, record, offset);
+    }
+
     /// Data that begins with a slash cannot be told from a doubled one (DEC-016).
     fn check_info(&mut self, info: &[Info], entry: &Entry) {
         if info.iter().any(|line| line.data().first() == Some(&b'/')) {
@@ -226,104 +221,68 @@ impl<'a> Run<'a, '_> {
 
     /// One external postoffice or node.
     fn place(&mut self, places: &Places, place: &Place) -> Result<(), ImportError> {
-        let network = places.networks[place.network].name;
-        let name = PoName::read(network.text(), place.postoffice.text());
-        let kind = AddressType::from_code(place.code.code()).map(AddressType::class);
-        let (Ok(name), Some(kind)) = (name, kind) else {
+        let Some((scope, name)) = scope_of(places, place) else {
             return Ok(());
         };
-        let scope = Scope {
-            kind,
-            node: Some(name),
-        };
         self.replace(scope)?;
-        let template = self.template(scope, place)?;
+        let data = self.template(scope, place)?;
         let path = usr_path(place.stem);
-        let view = self.view;
-        let file = view.open_file(&path)?.ok_or_else(|| ImportError::Missing {
-            file: path.clone(),
-            why: "it is a list that was asked for",
-        })?;
         let mut count = 0;
-        let mut result = Ok(());
-        stream::records::<UsrRecord>(&file, 0, u64::MAX, &mut |index, offset, record| {
-            if !record.is_live() {
-                return ControlFlow::Continue(());
-            }
-            let alias = FullName::new(record.alias.text());
-            let address = MailboxName::read(record.mailbox.text())
-                .and_then(|mailbox| Address::three_part(kind, name, mailbox));
-            let (alias, address) = match (alias, address) {
-                (Ok(alias), Ok(address)) => (alias, address),
-                (alias, _) => {
-                    let code = if alias.is_err() { 46 } else { 81 };
-                    let line = message(code, record.alias.to_string_850());
-                    self.done
-                        .problems
-                        .at(line, path.as_str(), index + 1, offset);
-                    return ControlFlow::Continue(());
+        each_of_place(
+            self.view,
+            place.stem,
+            scope.kind,
+            name,
+            &mut |listed| match listed.entry {
+                Ok(entry) => {
+                    count += 1;
+                    let info = match &data {
+                        Some(data) => data.info(listed.inf)?,
+                        None => Vec::new(),
+                    };
+                    self.check_info(&info, &entry);
+                    self.say(&Transaction::Add {
+                        entry,
+                        info,
+                        options: Vec::new(),
+                    })
                 }
-            };
-            count += 1;
-            let entry = Entry { alias, address };
-            result = match &template {
-                Some(template) => template.info(record.inf_index()),
-                None => Ok(Vec::new()),
-            }
-            .and_then(|info| {
-                self.check_info(&info, &entry);
-                self.say(&Transaction::Add {
-                    entry,
-                    info,
-                    options: Vec::new(),
-                })
-            });
-            match result {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
-        })?;
-        result?;
+                Err(line) => {
+                    self.left_out_at(line, &path, listed.record, listed.offset);
+                    Ok(())
+                }
+            },
+        )?;
         self.done.lists.push((scope, count));
         Ok(())
     }
 
-    /// The T of a list and what its data is read with.
-    fn template(&mut self, scope: Scope, place: &Place) -> Result<Option<Data<'a>>, ImportError> {
+    /// The T of a list and what its data is read with. Without data that fits there is no T either:
+    /// imported, it would throw away what may still be mended.
+    fn template(
+        &mut self,
+        scope: Scope,
+        place: &Place,
+    ) -> Result<Option<TemplateData<'a>>, ImportError> {
         if !self.options.templates {
             return Ok(None);
         }
-        let path = tpl_path(place.stem);
-        let text = self.view.read(&path, TPL_LEN_LIMIT)?;
-        let template = text.as_deref().map(Template::parse);
-        let template = match template {
-            Some(Ok(template)) if template.record_len_bytes() > 0 => template,
-            None | Some(Ok(_)) => {
-                self.left_out(61, &scope, &path);
-                return Ok(None);
+        let before = self.done.problems.total();
+        let data = TemplateData::open(self.view, place.stem, &mut self.done.problems)?;
+        match data {
+            Some(data) if data.is_misfit => Ok(None),
+            Some(data) => {
+                let fields = data.fields();
+                self.say(&Transaction::Template { scope, fields })?;
+                Ok(Some(data))
             }
-            Some(Err(fault)) => {
-                let line = message(38, format!("{scope}, {fault}"));
-                self.done.problems.file(line, path);
-                return Ok(None);
+            None => {
+                if self.done.problems.total() == before {
+                    self.left_out(61, &scope, &tpl_path(place.stem));
+                }
+                Ok(None)
             }
-        };
-        let fields: Vec<TemplateLine> = template
-            .fields
-            .iter()
-            .filter_map(|field| TemplateLine::new(&field.to_line()).ok())
-            .collect();
-        self.say(&Transaction::Template { scope, fields })?;
-        let path = inf_path(place.stem);
-        let view = self.view;
-        let file = view.open_file(&path)?;
-        if let Some(known) = &file
-            && template.record_count(known.len()).is_none()
-        {
-            self.left_out(36, &scope, &path);
-            return Ok(None);
         }
-        Ok(Some(Data { template, file }))
     }
 
     /// The list of a gateway with free-form addresses.
@@ -356,81 +315,19 @@ impl<'a> Run<'a, '_> {
         }
         self.replace(scope)?;
         let mut count = 0;
-        let mut result = Ok(());
-        stream::records::<NmeRecord>(&names, 0, u64::MAX, &mut |index, offset, record| {
-            let alias = FullName::new(record.alias.text());
-            let address = match address_at(kind, &addresses, record.pointer.get()) {
-                Ok(address) => address,
-                Err(error) => {
-                    result = Err(error);
-                    return ControlFlow::Break(());
-                }
-            };
-            let code = if alias.is_err() { 46 } else { 43 };
-            let (Ok(alias), Some(address)) = (alias, address) else {
-                let line = message(code, record.alias.to_string_850());
-                self.done
-                    .problems
-                    .at(line, names_path.as_str(), index + 1, offset);
-                return ControlFlow::Continue(());
-            };
-            count += 1;
-            result = self.say(&Transaction::add(alias, address));
-            match result {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
+        each_of_gateway(kind, &names, &addresses, &mut |listed| match listed.entry {
+            Ok(entry) => {
+                count += 1;
+                self.say(&Transaction::add(entry.alias, entry.address))
+            }
+            Err(line) => {
+                self.left_out_at(line, &names_path, listed.record, listed.offset);
+                Ok(())
             }
         })?;
-        result?;
         self.done.lists.push((scope, count));
         Ok(())
     }
-}
-
-/// Template data of a list.
-struct Data<'v> {
-    template: Template,
-    file: Option<ViewFile<'v>>,
-}
-
-impl Data<'_> {
-    /// The `-` lines of an entry: every value that the template does not give anyway.
-    fn info(&self, index: Option<u32>) -> Result<Vec<Info>, ImportError> {
-        let (Some(file), Some(index)) = (&self.file, index) else {
-            return Ok(Vec::new());
-        };
-        let len = self.template.record_len_bytes();
-        let mut record = vec![0; len];
-        let offset = u64::from(index).saturating_mul(len as u64);
-        if file.read_at(&mut record, offset)? < len {
-            return Ok(Vec::new());
-        }
-        let values = self.template.record_values(&record).unwrap_or_default();
-        let fields = self.template.fields.iter().zip(values);
-        Ok(fields
-            .filter(|(field, value)| field.default_value() != *value)
-            .filter_map(|(field, value)| Info::new(field.prompt.trim_ascii_start(), value).ok())
-            .collect())
-    }
-}
-
-/// The live address at a byte offset of a gateway's file.
-fn address_at(
-    kind: AddressType,
-    addresses: &ViewFile<'_>,
-    pointer: u32,
-) -> Result<Option<Address>, ImportError> {
-    let mut bytes = vec![0; RECORD_HEAD_LEN + MAX_ADDRESS_LEN];
-    let n = addresses.read_at(&mut bytes, u64::from(pointer))?;
-    let Some(&[state, _, low, high]) = bytes.get(..RECORD_HEAD_LEN.min(n)) else {
-        return Ok(None);
-    };
-    let end = RECORD_HEAD_LEN + usize::from(u16::from_le_bytes([low, high]));
-    if state != LIVE || end > n || (pointer as usize) < HEADER_LEN {
-        return Ok(None);
-    }
-    let record = bytes.get(RECORD_HEAD_LEN..end).unwrap_or_default();
-    Ok(Address::from_physical_record(kind, record).ok())
 }
 
 /// The `&` lines that make a new user like this one (see `apply::local`).

@@ -2,6 +2,7 @@
 
 use crate::core::base::{Entry, Scope};
 use crate::core::format::FixedRecord as _;
+use crate::core::format::nme::NmeRecord;
 use crate::core::format::record::LIVE;
 use crate::core::format::usr::UsrRecord;
 
@@ -9,6 +10,7 @@ use super::error::ImportError;
 use super::gateway_list::GatewayList;
 use super::tids::TidPool;
 use super::usr_list::UsrList;
+use super::working::Look;
 
 /// A list being changed.
 #[derive(Debug)]
@@ -39,35 +41,36 @@ impl List {
         match self {
             Self::Usr(list) => {
                 let same = |record: &UsrRecord| is_mailbox(record, entry);
-                let (found, any) = list.working.find_or_any(alias, same);
-                if let Some(at) = found {
-                    return Ok(Added::Repeat(list.working.get(at).tid.get()));
-                }
-                if let Some(at) = any {
-                    let by_this_run = list.working.is_new(at);
-                    return Ok(Added::AliasExists { by_this_run });
-                }
-                let old = list.working.previous(alias, same).cloned();
+                let (old, spot) = match list.working.look(alias, same) {
+                    Look::Same(at) => {
+                        return Ok(Added::Repeat(list.working.get(at).tid.get()));
+                    }
+                    Look::Taken(at) => {
+                        let by_this_run = list.working.is_new(at);
+                        return Ok(Added::AliasExists { by_this_run });
+                    }
+                    Look::Free { old, spot } => (old, spot),
+                };
                 let record = match old {
                     Some(old) => usr_record(entry, old.tid.get(), old.inf_record.get()),
                     None => usr_record(entry, tids.next()?.0, UsrRecord::NO_INF),
                 };
                 let tid = record.tid.get();
-                list.working.add(record);
+                list.working.add(record, spot);
                 Ok(Added::New(tid))
             }
             Self::Gateway(list) => {
-                if let Some(tid) = gateway_tid(list, entry) {
-                    return Ok(Added::Repeat(tid));
-                }
-                if let Some(at) = list.working.any(alias) {
-                    let by_this_run = list.working.is_new(at);
-                    return Ok(Added::AliasExists { by_this_run });
-                }
-                let old = list
-                    .working
-                    .previous(alias, |record| list.has_address(record, &entry.address))
-                    .cloned();
+                let same = |record: &NmeRecord| list.has_address(record, &entry.address);
+                let (old, spot) = match list.working.look(alias, same) {
+                    Look::Same(at) => {
+                        return Ok(Added::Repeat(list.working.get(at).tid.get()));
+                    }
+                    Look::Taken(at) => {
+                        let by_this_run = list.working.is_new(at);
+                        return Ok(Added::AliasExists { by_this_run });
+                    }
+                    Look::Free { old, spot } => (old, spot),
+                };
                 let record = match old {
                     Some(mut old) => {
                         old.alias = entry.alias.field();
@@ -76,7 +79,7 @@ impl List {
                     None => list.entry(&entry.alias, &entry.address, tids.next()?.0)?,
                 };
                 let tid = record.tid.get();
-                list.working.add(record);
+                list.working.add(record, spot);
                 Ok(Added::New(tid))
             }
         }
@@ -202,11 +205,11 @@ impl List {
         match self {
             Self::Usr(list) => {
                 let record = usr_record(entry, tid, UsrRecord::NO_INF);
-                list.working.add(record);
+                list.working.put(record);
             }
             Self::Gateway(list) => {
                 let record = list.entry(&entry.alias, &entry.address, tid)?;
-                list.working.add(record);
+                list.working.put(record);
             }
         }
         Ok(())

@@ -13,12 +13,15 @@
 
 pub mod apply;
 mod autocreate;
+pub(crate) mod entries;
 pub mod error;
 pub mod extract;
 pub mod file;
 mod gateway_list;
 mod list;
 pub mod log;
+#[cfg(test)]
+mod numbers;
 pub(crate) mod places;
 mod pol;
 pub mod problem;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use crate::core::base::codepage::{eq_ignore_case_850, upper_850};
-use crate::core::base::{Address, Entry, HexId, Scope, Tid, UnixTime};
+use crate::core::base::{Address, Entry, HexId, Scope, UnixTime};
 use crate::core::format::codes::AddressCode;
 use crate::core::format::gateway_list::{HEADER_LEN, MAX_ADDRESS_LEN, RECORD_HEAD_LEN};
 use crate::core::format::nme::{NmeKind, NmeRecord};
@@ -30,7 +30,7 @@ pub(crate) struct Copies {
     /// Folded aliases of all entries; `None` until something is added.
     taken: Option<BTreeSet<Vec<u8>>>,
     /// Copies of a list that is replaced together with them, as long as they did not come again.
-    stale: BTreeMap<u32, NmeKind>,
+    stale: BTreeMap<u32, NmeRecord>,
     /// Local users were changed.
     local: bool,
     /// Copies that were changed or taken out.
@@ -90,7 +90,7 @@ impl Copies {
         edit: &mut Edit<'_>,
         entry: &Entry,
         now: UnixTime,
-    ) -> Result<Option<(Tid, NmeKind)>, ImportError> {
+    ) -> Result<Option<NmeRecord>, ImportError> {
         if !self.may_have(edit.view(), entry.alias.text())? {
             return Ok(None);
         }
@@ -100,7 +100,7 @@ impl Copies {
         let Some(lists) = &self.lists else {
             return Ok(None);
         };
-        for record in lists.pol_entries() {
+        for record in lists.pol_alike(entry.alias.text()) {
             if !record.alias.eq_ignore_case(entry.alias.text()) {
                 continue;
             }
@@ -121,8 +121,8 @@ impl Copies {
                 }
                 _ => false,
             };
-            if let (true, Some(kind)) = (same, record.nme_kind()) {
-                return Ok(Some((Tid(record.tid.get()), kind)));
+            if same {
+                return Ok(Some(record.clone()));
             }
         }
         Ok(None)
@@ -156,8 +156,8 @@ impl Copies {
         copy: &NewCopy,
         now: UnixTime,
     ) -> Result<Copied, ImportError> {
-        if let Some((tid, _)) = self.find(edit, entry, now)? {
-            self.stale.remove(&tid.0);
+        if let Some(known) = self.find(edit, entry, now)? {
+            self.stale.remove(&known.tid.get());
             return Ok(Copied::There);
         }
         let folded = folded(entry.alias.text());
@@ -166,7 +166,7 @@ impl Copies {
             return Ok(Copied::AliasTaken);
         };
         let taken = self.taken.get_or_insert_with(|| {
-            let entries = lists.pol_entries().iter();
+            let entries = lists.pol_entries();
             entries
                 .map(|entry| self::folded(entry.alias.text()))
                 .collect()
@@ -174,18 +174,18 @@ impl Copies {
         if taken.contains(&folded) {
             let holder = lists
                 .pol_find(entry.alias.text())
-                .map(|at| lists.pol_entries()[at].tid.get());
-            match holder.and_then(|tid| stale.remove(&tid).map(|kind| (tid, kind))) {
-                Some((tid, kind)) => remove(edit, lists, tid, kind)?,
+                .map(|holder| holder.tid.get());
+            match holder.and_then(|tid| stale.remove(&tid)) {
+                Some(old) => remove(edit, lists, &old)?,
                 None => return Ok(Copied::AliasTaken),
             }
         }
         let code = copy.code.code();
         match (entry.address.po(), entry.address.mailbox(), copy.pointer) {
             (Some(po), Some(mailbox), _) => {
-                let tid = lists.add_external(edit, &entry.alias, &po, &mailbox, copy.mailbag)?;
+                let new = lists.add_external(edit, &entry.alias, &po, &mailbox, copy.mailbag)?;
                 if copy.code != AddressCode::Pcm {
-                    lists.pol_change(tid, |record, address| {
+                    lists.pol_change(&new, |record, address| {
                         record.address_type = code;
                         if let Some(address) = address {
                             address.address_type = code;
@@ -227,8 +227,8 @@ impl Copies {
                 (Some(NmeKind::Gateway), None) => record.address_type == scope.kind.code(),
                 _ => false,
             };
-            if let (true, Some(kind)) = (fits, record.nme_kind()) {
-                found.push((record.tid.get(), kind));
+            if fits {
+                found.push((record.tid.get(), record.clone()));
             }
         }
         self.stale.extend(found);
@@ -240,8 +240,8 @@ impl Copies {
         let stale = std::mem::take(&mut self.stale);
         if let Some(lists) = &mut self.lists {
             self.changed += stale.len() as u64;
-            for (tid, kind) in stale {
-                remove(edit, lists, tid, kind)?;
+            for entry in stale.values() {
+                remove(edit, lists, entry)?;
             }
         }
         Ok(())
@@ -254,14 +254,11 @@ impl Copies {
         entry: &Entry,
         now: UnixTime,
     ) -> Result<bool, ImportError> {
-        let Some((tid, kind)) = self.find(edit, entry, now)? else {
+        let Some(known) = self.find(edit, entry, now)? else {
             return Ok(false);
         };
         if let Some(lists) = &mut self.lists {
-            match kind {
-                NmeKind::External => lists.remove_external(edit, tid)?,
-                _ => lists.remove_gateway_entry(edit, tid)?,
-            };
+            remove(edit, lists, &known)?;
             self.changed += 1;
         }
         Ok(true)
@@ -275,7 +272,7 @@ impl Copies {
         change: &Change<'_>,
         now: UnixTime,
     ) -> Result<Changed, ImportError> {
-        let Some((tid, _)) = self.find(edit, old, now)? else {
+        let Some(known) = self.find(edit, old, now)? else {
             return Ok(Changed::None);
         };
         let Some(lists) = &mut self.lists else {
@@ -284,8 +281,8 @@ impl Copies {
         let new = change.new;
         let taken = lists
             .pol_find(new.alias.text())
-            .is_some_and(|at| lists.pol_entries()[at].tid.get() != tid.0);
-        lists.pol_change(tid, |record, address| {
+            .is_some_and(|holder| holder.tid != known.tid);
+        lists.pol_change(&known, |record, address| {
             if !taken {
                 record.alias = new.alias.field();
             }
@@ -343,15 +340,10 @@ pub(crate) enum Copied {
     AliasTaken,
 }
 
-fn remove(
-    edit: &mut Edit<'_>,
-    lists: &mut Lists,
-    tid: u32,
-    kind: NmeKind,
-) -> Result<(), ImportError> {
-    match kind {
-        NmeKind::External => lists.remove_external(edit, Tid(tid))?,
-        _ => lists.remove_gateway_entry(edit, Tid(tid))?,
+fn remove(edit: &mut Edit<'_>, lists: &mut Lists, entry: &NmeRecord) -> Result<(), ImportError> {
+    match entry.nme_kind() {
+        Some(NmeKind::External) => lists.remove_external(edit, entry)?,
+        _ => lists.remove_gateway_entry(edit, entry)?,
     };
     Ok(())
 }

@@ -4,11 +4,13 @@
 //! found by a hash of the alias. The new list is the merge of what is left of the old one with the
 //! sorted slots. Per change: one probe and one binary search; nothing is moved.
 //!
-//! A million entries that are all replaced take 53 bytes each in the old list, about 60 in slots
-//! and table, and 53 in the new list.
+//! A list that is replaced mostly comes back as it was. So an R makes a table of its names, an entry
+//! that returns byte for byte is marked where it stands, and only the others take slots.
+//!
+//! A million entries that are all replaced by others take 53 bytes each in the old list and about 9
+//! in its table, about 60 in slots and table, and 53 in the new list.
 
 use std::cmp::Ordering;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use crate::core::base::codepage::{eq_ignore_case_850, upper_850};
 use crate::core::base::{collate, keysort};
@@ -16,6 +18,13 @@ use crate::core::format::FixedRecord;
 use crate::core::format::nme::NmeRecord;
 use crate::core::format::usr::UsrRecord;
 use crate::core::protocol::guard::Removal;
+
+mod names;
+mod removal;
+
+use names::{Bits, NameHash};
+pub(crate) use removal::address_hash;
+use removal::removal;
 
 /// A record of a list that transactions change.
 pub(crate) trait ListRecord: FixedRecord {
@@ -85,42 +94,23 @@ struct Slot<R> {
 
 const EMPTY: u32 = u32::MAX;
 
-/// Records from one fence to the next.
-const FENCE_EVERY: usize = 32;
+/// Where the entries with the keys of a name begin in the old list, if there are any.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spot(usize);
 
-/// A hash of names without regard to case, under a secret of this run, so that nobody can make names
-/// that meet in one place. It decides nothing but where a name is looked for.
-#[derive(Debug)]
-struct NameHash {
-    start: u64,
-    factor: u64,
-}
-
-impl NameHash {
-    fn new() -> Self {
-        let state = RandomState::new();
-        Self {
-            start: state.hash_one(1u8),
-            // Odd, so that no bit of a name is lost.
-            factor: state.hash_one(2u8) | 1,
-        }
-    }
-
-    fn of(&self, name: &[u8]) -> u64 {
-        let mut hash = self.start ^ name.len() as u64;
-        for chunk in name.chunks(8) {
-            let mut word = [0; 8];
-            for (place, &byte) in word.iter_mut().zip(chunk) {
-                *place = upper_850(byte);
-            }
-            let product = u128::from(hash ^ u64::from_le_bytes(word)) * u128::from(self.factor);
-            // Both halves of the product.
-            let [low, high] = [product, product >> 64]
-                .map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
-            hash = low ^ high;
-        }
-        hash
-    }
+/// What an addition finds.
+pub(crate) enum Look<R> {
+    /// An entry with this name and address.
+    Same(At),
+    /// An entry with this name and another address.
+    Taken(At),
+    /// Neither.
+    Free {
+        /// The entry with this name and address that the list had when it was replaced (DEC-082).
+        old: Option<R>,
+        /// For [`Working::add`].
+        spot: Spot,
+    },
 }
 
 /// Records in the order of the file; those that are in order already stay where they are.
@@ -151,11 +141,14 @@ fn sorted<R: ListRecord>(records: Vec<R>) -> Vec<R> {
 #[derive(Debug)]
 pub(crate) struct Working<R> {
     base: Vec<R>,
-    /// The first keys of every [`FENCE_EVERY`]th record of `base`: a look into a list of a million
-    /// names begins here and not with twenty jumps through all of it.
-    fences: Vec<[u8; keysort::PIECE_LEN_BYTES]>,
-    /// One bit for each record of `base`: no longer in the list.
-    gone: Vec<u64>,
+    /// Records of `base` that were taken out or changed before the list was emptied, or whose id an
+    /// entry of another name has since.
+    gone: Bits,
+    /// Records of `base` that are in the list again since it was emptied.
+    kept: Bits,
+    /// Of an emptied list: the first record of `base` of each name, by the keys of the name; open
+    /// addressing, twice as many places as names at least.
+    names: Vec<u32>,
     slots: Vec<Slot<R>>,
     /// Open addressing; twice as many places as slots at least.
     table: Vec<u32>,
@@ -172,14 +165,10 @@ impl<R: ListRecord> Working<R> {
         if !is_sorted {
             base = sorted(base);
         }
-        let fences = base
-            .iter()
-            .step_by(FENCE_EVERY)
-            .map(|record| keysort::piece(record.alias(), 0, collate::key))
-            .collect();
         Self {
-            fences,
-            gone: vec![0; base.len().div_ceil(64)],
+            gone: Bits::none_of(base.len()),
+            kept: Bits::default(),
+            names: Vec::new(),
             base,
             slots: Vec::new(),
             table: vec![EMPTY; 16],
@@ -194,10 +183,13 @@ impl<R: ListRecord> Working<R> {
         &self.base
     }
 
-    fn is_gone(&self, index: usize) -> bool {
-        self.gone
-            .get(index / 64)
-            .is_some_and(|bits| bits & (1 << (index % 64)) != 0)
+    /// Whether a record of the old list is in the list.
+    fn stays(&self, index: usize) -> bool {
+        if self.cleared {
+            self.kept.has(index)
+        } else {
+            !self.gone.has(index)
+        }
     }
 
     /// A current entry.
@@ -210,25 +202,30 @@ impl<R: ListRecord> Working<R> {
 
     /// Whether an entry was added by this run.
     pub(crate) fn is_new(&self, at: At) -> bool {
-        matches!(at, At::Slot(index) if self.slots[index].state == State::Added)
+        match at {
+            // It came again behind the R.
+            At::Base(_) => self.cleared,
+            At::Slot(index) => self.slots[index].state == State::Added,
+        }
     }
 
     fn home(&self, alias: &[u8]) -> usize {
         let mask = self.table.len() - 1;
-        usize::try_from(self.hasher.of(alias) & (mask as u64)).unwrap_or(0)
+        usize::try_from(self.hasher.of(alias, upper_850) & (mask as u64)).unwrap_or(0)
     }
 
     /// The slots whose name is `alias` without regard to case, whatever their state.
     fn slots_of<'a>(&'a self, alias: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         let mask = self.table.len() - 1;
-        let mut place = self.home(alias);
+        let mut place = (!self.slots.is_empty()).then(|| self.home(alias));
         std::iter::from_fn(move || {
+            let place = place.as_mut()?;
             loop {
-                let slot = self.table[place];
+                let slot = self.table[*place];
                 if slot == EMPTY {
                     return None;
                 }
-                place = (place + 1) & mask;
+                *place = (*place + 1) & mask;
                 let slot = slot as usize;
                 if eq_ignore_case_850(self.slots[slot].record.alias(), alias) {
                     return Some(slot);
@@ -237,19 +234,59 @@ impl<R: ListRecord> Working<R> {
         })
     }
 
+    fn name_home(&self, alias: &[u8]) -> usize {
+        let mask = self.names.len() - 1;
+        let hash = self.hasher.of(alias, collate::key);
+        usize::try_from(hash & (mask as u64)).unwrap_or(0)
+    }
+
+    /// Makes the table of the names of the old list.
+    fn index_names(&mut self) {
+        self.names = vec![EMPTY; (self.base.len() * 2).next_power_of_two()];
+        let mask = self.names.len() - 1;
+        for index in 0..self.base.len() {
+            let alias = self.base[index].alias();
+            // One place for all records of a name, be they as many as they may.
+            if index > 0 && collate::compare_folded(self.base[index - 1].alias(), alias).is_eq() {
+                continue;
+            }
+            let mut place = self.name_home(alias);
+            while self.names[place] != EMPTY {
+                place = (place + 1) & mask;
+            }
+            // Fewer than 2^32: a list has 256 MiB at most.
+            self.names[place] = u32::try_from(index).unwrap_or(EMPTY);
+        }
+    }
+
+    /// Where the records of the old list with the keys of this name begin, if there are any. Names
+    /// that are equal without regard to case have equal keys and stand together.
+    fn spot(&self, alias: &[u8]) -> Spot {
+        if self.names.is_empty() {
+            return Spot(
+                self.base.partition_point(|record| {
+                    collate::compare_folded(record.alias(), alias).is_lt()
+                }),
+            );
+        }
+        let mask = self.names.len() - 1;
+        let mut place = self.name_home(alias);
+        loop {
+            let index = self.names[place];
+            if index == EMPTY {
+                return Spot(self.base.len());
+            }
+            let index = index as usize;
+            if collate::compare_folded(self.base[index].alias(), alias).is_eq() {
+                return Spot(index);
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
     /// The records of the old list with this name, without regard to case; gone ones too.
-    fn base_of<'a>(&'a self, alias: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        // Names that are equal without regard to case have equal keys and stand together. Between the
-        // last fence below the name and the first one above it the place is looked for.
-        let piece = keysort::piece(alias, 0, collate::key);
-        let below = self.fences.partition_point(|fence| *fence < piece);
-        let above = self.fences.partition_point(|fence| *fence <= piece);
-        let low = below.saturating_sub(1) * FENCE_EVERY;
-        let high = (above * FENCE_EVERY).min(self.base.len());
-        let start = low
-            + self.base[low..high]
-                .partition_point(|record| collate::compare_folded(record.alias(), alias).is_lt());
-        (start..self.base.len())
+    fn base_of<'a>(&'a self, alias: &'a [u8], spot: Spot) -> impl Iterator<Item = usize> + 'a {
+        (spot.0..self.base.len())
             .take_while(move |&index| {
                 collate::compare_folded(self.base[index].alias(), alias).is_eq()
             })
@@ -257,41 +294,39 @@ impl<R: ListRecord> Working<R> {
     }
 
     /// The current entries with this name, without regard to case.
-    fn current<'a>(&'a self, alias: &'a [u8]) -> impl Iterator<Item = At> + 'a {
+    fn current<'a>(&'a self, alias: &'a [u8], spot: Spot) -> impl Iterator<Item = At> + 'a {
         let slots = self
             .slots_of(alias)
             .filter(|&slot| matches!(self.slots[slot].state, State::Added | State::Changed))
             .map(At::Slot);
-        // Nothing of the old list is current once it was emptied: it is not even looked at.
-        let base = (!self.cleared)
-            .then(|| self.base_of(alias))
-            .into_iter()
-            .flatten()
-            .filter(|&index| !self.is_gone(index))
+        let base = self
+            .base_of(alias, spot)
+            .filter(|&index| self.stays(index))
             .map(At::Base);
         slots.chain(base)
     }
 
     /// Any current entry with this name.
     pub(crate) fn any(&self, alias: &[u8]) -> Option<At> {
-        self.current(alias).next()
+        self.current(alias, self.spot(alias)).next()
     }
 
     /// The current entry with this name and an address that `same` accepts; one whose name is
     /// exactly the same is preferred (DEC-017).
     pub(crate) fn find(&self, alias: &[u8], same: impl Fn(&R) -> bool) -> Option<At> {
-        self.find_or_any(alias, same).0
+        self.find_or_any(alias, self.spot(alias), same).0
     }
 
     /// [`Working::find`] and [`Working::any`] in one look.
-    pub(crate) fn find_or_any(
+    fn find_or_any(
         &self,
         alias: &[u8],
+        spot: Spot,
         same: impl Fn(&R) -> bool,
     ) -> (Option<At>, Option<At>) {
         let mut found = None;
         let mut any = None;
-        for at in self.current(alias) {
+        for at in self.current(alias, spot) {
             any = any.or(Some(at));
             let record = self.get(at);
             if same(record) {
@@ -304,8 +339,21 @@ impl<R: ListRecord> Working<R> {
         (found, any)
     }
 
+    /// What an addition of this name, with an address that `same` accepts, finds.
+    pub(crate) fn look(&self, alias: &[u8], same: impl Fn(&R) -> bool) -> Look<R> {
+        let spot = self.spot(alias);
+        match self.find_or_any(alias, spot, &same) {
+            (Some(at), _) => Look::Same(at),
+            (None, Some(at)) => Look::Taken(at),
+            (None, None) => Look::Free {
+                old: self.previous(alias, spot, same).cloned(),
+                spot,
+            },
+        }
+    }
+
     /// The entry with this name and address that the list had when it was replaced (DEC-082).
-    pub(crate) fn previous(&self, alias: &[u8], same: impl Fn(&R) -> bool) -> Option<&R> {
+    fn previous(&self, alias: &[u8], spot: Spot, same: impl Fn(&R) -> bool) -> Option<&R> {
         if !self.cleared {
             return None;
         }
@@ -315,16 +363,35 @@ impl<R: ListRecord> Working<R> {
             .map(|slot| &self.slots[slot].record)
             .find(|record| same(record));
         slot.or_else(|| {
-            self.base_of(alias)
-                .filter(|&index| !self.is_gone(index))
+            self.base_of(alias, spot)
+                .filter(|&index| !self.gone.has(index))
                 .map(|index| &self.base[index])
                 .find(|record| same(record))
         })
     }
 
-    /// Adds an entry.
-    pub(crate) fn add(&mut self, record: R) {
+    /// Adds an entry; `spot` comes from a [`Working::look`] for its name.
+    pub(crate) fn add(&mut self, record: R, spot: Spot) {
+        // As it was before the R. Not when there are slots of this name: they hold what else this
+        // run knows about it.
+        if self.cleared && self.slots_of(record.alias()).next().is_none() {
+            let again = self
+                .base_of(record.alias(), spot)
+                .filter(|&index| !self.gone.has(index) && !self.kept.has(index))
+                .find(|&index| self.base[index] == record);
+            if let Some(index) = again {
+                self.changed = true;
+                self.kept.set(index, true);
+                return;
+            }
+        }
         self.insert(record, State::Added);
+    }
+
+    /// Adds an entry that nobody looked for.
+    pub(crate) fn put(&mut self, record: R) {
+        let spot = self.spot(record.alias());
+        self.add(record, spot);
     }
 
     /// Puts `record` in the place of a current entry.
@@ -334,19 +401,32 @@ impl<R: ListRecord> Working<R> {
         } else {
             State::Changed
         };
+        if self.cleared {
+            self.take_id_along(at);
+        }
         self.remove(at);
         self.insert(record, state);
+    }
+
+    /// The entry at `at` is given another name or address and keeps its id: what the old list knows
+    /// under its name must not serve the same id again.
+    fn take_id_along(&mut self, at: At) {
+        let (alias, tid) = (self.get(at).alias().to_vec(), self.get(at).tid());
+        let known: Vec<usize> = self
+            .base_of(&alias, self.spot(&alias))
+            .filter(|&index| self.base[index].tid() == tid)
+            .collect();
+        for index in known {
+            self.gone.set(index, true);
+        }
     }
 
     /// Takes a current entry out.
     pub(crate) fn remove(&mut self, at: At) {
         self.changed = true;
         match at {
-            At::Base(index) => {
-                if let Some(bits) = self.gone.get_mut(index / 64) {
-                    *bits |= 1 << (index % 64);
-                }
-            }
+            At::Base(index) if self.cleared => self.kept.set(index, false),
+            At::Base(index) => self.gone.set(index, true),
             At::Slot(index) => self.slots[index].state = State::Gone,
         }
     }
@@ -355,6 +435,10 @@ impl<R: ListRecord> Working<R> {
     pub(crate) fn clear(&mut self) {
         self.changed = true;
         self.cleared = true;
+        self.kept = Bits::none_of(self.base.len());
+        if self.names.is_empty() {
+            self.index_names();
+        }
         for slot in &mut self.slots {
             if matches!(slot.state, State::Added | State::Changed) {
                 slot.state = State::Replaced;
@@ -362,7 +446,7 @@ impl<R: ListRecord> Working<R> {
         }
     }
 
-    /// Changes every record, old and new.
+    /// Changes every record, old and new; not their names.
     pub(crate) fn for_all(&mut self, mut change: impl FnMut(&mut R)) {
         self.changed = true;
         self.base.iter_mut().for_each(&mut change);
@@ -418,35 +502,47 @@ impl<R: ListRecord> Working<R> {
         if !self.changed {
             return None;
         }
-        drop(self.table);
-        let mut old: Vec<(u64, u32)> = self
+        let list_len = self.base.len() as u64;
+        let leaves = (0..self.base.len()).any(|index| !self.stays(index));
+        drop((self.table, self.names));
+        // Nobody is removed from a list whose entries are all in the new one.
+        let mut old: Vec<(u64, u32)> = Vec::new();
+        if leaves {
+            old.extend(
+                self.base
+                    .iter()
+                    .map(|record| (address(record), record.tid())),
+            );
+        }
+        let (bits, wanted) = if self.cleared {
+            (&self.kept, true)
+        } else {
+            (&self.gone, false)
+        };
+        let mut left: Vec<R> = self
             .base
-            .iter()
-            .map(|record| (address(record), record.tid()))
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| bits.has(*index) == wanted)
+            .map(|(_, record)| record)
             .collect();
-        // An old list that is no part of the new one goes before the new one is made.
-        let base = if self.cleared { Vec::new() } else { self.base };
-        let mut new: Vec<R> = self
+        // What is no part of the new list goes before that is made.
+        left.shrink_to_fit();
+        let new: Vec<R> = self
             .slots
             .into_iter()
             .filter(|slot| matches!(slot.state, State::Added | State::Changed))
             .map(|slot| slot.record)
             .collect();
-        new = sorted(new);
-        if !self.cleared {
-            let gone = &self.gone;
-            let left = base
-                .into_iter()
-                .enumerate()
-                .filter(|(index, _)| {
-                    gone.get(index / 64)
-                        .is_none_or(|bits| bits & (1 << (index % 64)) == 0)
-                })
-                .map(|(_, record)| record)
-                .collect();
-            new = merge(left, new);
-        }
-        let removal = removal(&mut old, &new, address);
+        let new = merge(left, sorted(new));
+        let removal = if leaves {
+            removal(&mut old, &new, address)
+        } else {
+            Removal {
+                removed: 0,
+                list_len,
+            }
+        };
         Some((new, removal))
     }
 }
@@ -454,6 +550,9 @@ impl<R: ListRecord> Working<R> {
 fn merge<R: ListRecord>(left: Vec<R>, right: Vec<R>) -> Vec<R> {
     if right.is_empty() {
         return left;
+    }
+    if left.is_empty() {
+        return right;
     }
     let mut merged = Vec::with_capacity(left.len() + right.len());
     let mut right = right.into_iter().peekable();
@@ -467,262 +566,5 @@ fn merge<R: ListRecord>(left: Vec<R>, right: Vec<R>) -> Vec<R> {
     merged
 }
 
-fn removal<R: ListRecord>(
-    old: &mut [(u64, u32)],
-    new: &[R],
-    address: impl Fn(&R) -> u64,
-) -> Removal {
-    let list_len = old.len() as u64;
-    let mut there: Vec<u64> = new.iter().map(address).collect();
-    there.sort_unstable();
-    let mut missing: Vec<u32> = old
-        .iter()
-        .filter(|(address, _)| there.binary_search(address).is_err())
-        .map(|&(_, tid)| tid)
-        .collect();
-    let by_address = Removal {
-        removed: missing.len() as u64,
-        list_len,
-    };
-    if !by_address.is_bulk() {
-        return by_address;
-    }
-    // Ids that several old entries share prove nothing.
-    let mut ids: Vec<u32> = old.iter().map(|&(_, tid)| tid).collect();
-    ids.sort_unstable();
-    let shared = |tid: u32| {
-        let at = ids.partition_point(|&other| other < tid);
-        ids.get(at + 1) == Some(&tid)
-    };
-    let mut kept: Vec<u32> = new.iter().map(R::tid).collect();
-    kept.sort_unstable();
-    missing.retain(|&tid| tid == 0 || shared(tid) || kept.binary_search(&tid).is_err());
-    Removal {
-        removed: missing.len() as u64,
-        list_len,
-    }
-}
-
-/// A hash of an address without regard to case, the same in every run.
-pub(crate) fn address_hash(address: &[u8]) -> u64 {
-    let mut hasher = std::hash::DefaultHasher::new();
-    let mut folded = [0; 64];
-    for chunk in address.chunks(folded.len()) {
-        for (place, &byte) in folded.iter_mut().zip(chunk) {
-            *place = upper_850(byte);
-        }
-        folded[..chunk.len()].hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::core::base::CpField;
-
-    fn record(alias: &[u8], mailbox: &[u8], tid: u32) -> UsrRecord {
-        let mut record = UsrRecord::zeroed();
-        record.state = 1;
-        record.alias = CpField::from_bytes(alias).unwrap();
-        record.mailbox = CpField::from_bytes(mailbox).unwrap();
-        record.tid.set(tid);
-        record
-    }
-
-    fn hash(record: &UsrRecord) -> u64 {
-        address_hash(record.mailbox.text())
-    }
-
-    // rule: dec:4
-    #[test]
-    fn names_and_mailboxes_that_change_remove_nobody() {
-        let list: Vec<UsrRecord> = (1..=100u32)
-            .map(|n| {
-                record(
-                    format!("User {n:03}").as_bytes(),
-                    format!("u{n}").as_bytes(),
-                    n,
-                )
-            })
-            .collect();
-        // All names, then all mailboxes, change in place.
-        let mut working = Working::new(list.clone());
-        for old in &list {
-            let at = working.find(old.alias(), |_| true).unwrap();
-            let name = format!("New {}", old.tid());
-            working.modify(at, record(name.as_bytes(), old.mailbox.text(), old.tid()));
-        }
-        let (new, removal) = working.finish(hash).unwrap();
-        assert_eq!(
-            (new.len(), removal.removed, removal.list_len),
-            (100, 0, 100)
-        );
-        let mut working = Working::new(list.clone());
-        for old in &list {
-            let at = working.find(old.alias(), |_| true).unwrap();
-            let mailbox = format!("n{}", old.tid());
-            working.modify(at, record(old.alias(), mailbox.as_bytes(), old.tid()));
-        }
-        let (_, removal) = working.finish(hash).unwrap();
-        assert_eq!(removal.removed, 0);
-        // A replace with half of them.
-        let mut working = Working::new(list.clone());
-        working.clear();
-        for old in &list[..50] {
-            let tid = working.previous(old.alias(), |_| true).unwrap().tid();
-            working.add(record(old.alias(), old.mailbox.text(), tid));
-        }
-        let (new, removal) = working.finish(hash).unwrap();
-        assert_eq!(new, list[..50]);
-        assert!(removal.is_bulk() && removal.removed == 50);
-        // Ids that all entries share do not hide a removal.
-        let zero: Vec<UsrRecord> = list
-            .iter()
-            .map(|old| record(old.alias(), old.mailbox.text(), 0))
-            .collect();
-        let mut working = Working::new(zero);
-        working.clear();
-        working.add(record(b"X", b"x", 0));
-        assert_eq!(working.finish(hash).unwrap().1.removed, 100);
-    }
-
-    // rule: dec:2.18
-    #[test]
-    fn names_are_found_in_a_long_list_wherever_the_fences_stand() {
-        for count in [1u32, 31, 32, 33, 64, 500] {
-            // Long common beginnings and names that differ in case and accent alone.
-            let list: Vec<UsrRecord> = (0..count)
-                .map(|n| {
-                    let name = match n % 3 {
-                        0 => format!("Common beginning {:03}", n / 6),
-                        1 => format!("common Beginning {:03}", n / 6 + 1),
-                        _ => format!("{:03}", n / 6),
-                    };
-                    record(name.as_bytes(), format!("u{n}").as_bytes(), n + 1)
-                })
-                .collect();
-            let mut working = Working::new(list.clone());
-            for old in &list {
-                let same = |found: &UsrRecord| found.mailbox == old.mailbox;
-                let at = working.find(old.alias(), same).unwrap();
-                assert_eq!(working.get(at).tid.get(), old.tid.get());
-            }
-            for missing in [
-                &b""[..],
-                b"0",
-                b"Common beginning",
-                b"zzz",
-                b"Common beginning 9999",
-            ] {
-                assert!(working.any(missing).is_none());
-            }
-            working.clear();
-            for old in &list {
-                assert!(working.any(old.alias()).is_none());
-                let same = |found: &UsrRecord| found.mailbox == old.mailbox;
-                assert!(working.previous(old.alias(), same).is_some());
-            }
-        }
-    }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Add(u8, u8),
-        Remove(u8),
-        Rename(u8, u8),
-        Clear,
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            6 => (0..40u8, 0..4u8).prop_map(|(a, m)| Step::Add(a, m)),
-            3 => (0..40u8).prop_map(Step::Remove),
-            3 => (0..40u8, 0..40u8).prop_map(|(a, b)| Step::Rename(a, b)),
-            1 => Just(Step::Clear),
-        ]
-    }
-
-    /// Names in two spellings, so that case matters.
-    fn name(n: u8) -> Vec<u8> {
-        let text = format!("n{}", n / 2);
-        if n.is_multiple_of(2) {
-            text.into_bytes()
-        } else {
-            text.to_ascii_uppercase().into_bytes()
-        }
-    }
-
-    proptest! {
-        // rule: imp:R-TXN-A
-        // rule: imp:R-TXN-D
-        #[test]
-        fn a_list_is_a_map_of_names_without_case(
-            start in proptest::collection::btree_map(0..20u8, 0..4u8, 0..15),
-            steps in proptest::collection::vec(step(), 0..120),
-        ) {
-            let fold = |alias: &[u8]| alias.to_ascii_uppercase();
-            let base: Vec<UsrRecord> =
-                start.iter().map(|(&a, &m)| record(&name(a * 2), &[b'a' + m], 0)).collect();
-            let mut model: BTreeMap<Vec<u8>, (Vec<u8>, u8)> = start
-                .iter()
-                .map(|(&a, &m)| (fold(&name(a * 2)), (name(a * 2), b'a' + m)))
-                .collect();
-            let mut working = Working::new(base);
-            for step in steps {
-                match step {
-                    Step::Add(a, m) => {
-                        let alias = name(a);
-                        prop_assert_eq!(
-                            working.any(&alias).is_some(),
-                            model.contains_key(&fold(&alias))
-                        );
-                        if working.any(&alias).is_none() {
-                            working.add(record(&alias, &[b'a' + m], 0));
-                            model.insert(fold(&alias), (alias, b'a' + m));
-                        }
-                    }
-                    Step::Remove(a) => {
-                        let alias = name(a);
-                        if let Some(at) = working.any(&alias) {
-                            working.remove(at);
-                        }
-                        model.remove(&fold(&alias));
-                    }
-                    Step::Rename(a, b) => {
-                        let (from, to) = (name(a), name(b));
-                        let taken = fold(&from) != fold(&to) && working.any(&to).is_some();
-                        if let Some(at) = working.any(&from)
-                            && !taken
-                        {
-                            let mailbox = working.get(at).mailbox.text().to_vec();
-                            working.modify(at, record(&to, &mailbox, 0));
-                            if let Some((_, mailbox)) = model.remove(&fold(&from)) {
-                                model.insert(fold(&to), (to, mailbox));
-                            }
-                        }
-                    }
-                    Step::Clear => {
-                        working.clear();
-                        model.clear();
-                    }
-                }
-            }
-            let unchanged: Vec<UsrRecord> = working.base().to_vec();
-            let new = working.finish(hash).map_or(unchanged, |(new, _)| new);
-            for pair in new.windows(2) {
-                prop_assert!(pair[0].order(&pair[1]).is_le());
-            }
-            let found: BTreeMap<Vec<u8>, (Vec<u8>, u8)> = new
-                .iter()
-                .map(|r| (fold(r.alias()), (r.alias().to_vec(), r.mailbox.text()[0])))
-                .collect();
-            prop_assert_eq!(found.len(), new.len());
-            prop_assert_eq!(found, model);
-        }
-    }
-}
+mod tests;

@@ -20,13 +20,17 @@ kinds! {
     CYCLE_MISSING = "cycle.requestor-missing" Warning ("Q131509"):
         "A registered requestor sent no request and has no usable tree in the site. What it misses it gets in the first run that reaches it.";
     DELIVER_LINK = "deliver.link-down" Error ("assigned"):
-        "Mail could not be moved to another postoffice and waits in the outbound mailbag. The next delivery tries again.";
+        "Mail could not be moved to another postoffice and waits in the outbound mailbag. The next delivery tries again; `po-admin link list` shows since when and how often, `dxa-cycle routes` whether there is another way.";
+    DELIVER_RETURNED = "deliver.returned" Error ("Q271545 Q178539"):
+        "Mail went back to its senders: all attempts over a link were used up, or it waited for longer than its priority allows. About system mail the administrator is told; LOG/SYSTEM.LOG names every message.";
     DELIVER_TREE = "deliver.tree-down" Error ("assigned"):
         "The mail of a postoffice could not be served: its tree is busy, missing, damaged or does not answer. The mail of the others was moved.";
     TRANSPORT_HELD = "transport.held" Warning ("Q96060"):
         "A message waits in its mailbag for a time that does not end by itself, for example for a full or damaged mailbag behind it.";
     TRANSPORT_STUCK = "transport.stuck" Warning ("assigned"):
         "A message could not be handed over and was left in its mailbag; those behind it were served.";
+    TRANSPORT_STRANDED = "transport.stranded" Warning ("Q148707"):
+        "A message lies in its folder with its envelope, but no mailbag has a header of it and none can be made for it. `po-admin mail show` looks at the files; `po-admin check` names them.";
     TRANSPORT_UNUSABLE = "transport.mailbag-unusable" Error ("Q118619"):
         "A mailbag cannot be used because its MBG and KEY do not fit together. `po-admin check` says what is wrong with the pair.";
     MAIL_DAMAGED = "mailbag.message-damaged" Error ("assigned"):

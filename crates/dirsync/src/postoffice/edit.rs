@@ -359,15 +359,23 @@ impl<'v> Edit<'v> {
     /// # Errors
     /// A disk error.
     pub fn append(&mut self, logical: &str, bytes: &[u8]) -> Result<(), TreeError> {
+        self.append_owned(logical, bytes.to_vec())
+    }
+
+    /// As [`Self::append`]; many bytes are moved where they can be.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_owned(&mut self, logical: &str, bytes: Vec<u8>) -> Result<(), TreeError> {
         let path = self.view.path(logical)?;
         if let Some(copy) = self.copies.get_mut(&path) {
             copy.now
                 .get_or_insert_with(Vec::new)
-                .extend_from_slice(bytes);
+                .extend_from_slice(&bytes);
             return Ok(());
         }
         if let Some(tail) = self.tails.get_mut(&path) {
-            tail.added.extend_from_slice(bytes);
+            tail.added.extend_from_slice(&bytes);
             return Ok(());
         }
         if self.patches.contains_key(&path) {
@@ -379,12 +387,12 @@ impl<'v> Edit<'v> {
                     path,
                     Tail {
                         len_before: stat.len,
-                        added: bytes.to_vec(),
+                        added: bytes,
                     },
                 );
                 Ok(())
             }
-            None => self.write(logical, bytes.to_vec()),
+            None => self.write(logical, bytes),
         }
     }
 

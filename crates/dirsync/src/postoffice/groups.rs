@@ -114,7 +114,7 @@ impl Lists {
         if let Some(user) = self.users().find(text) {
             return Ok(Tid(self.access2[user].tid.get()));
         }
-        let named = self.pol_find(text).map(|at| &self.pol[at]);
+        let named = self.pol_find(text);
         let found = named.or_else(|| {
             let address = Address::parse(text).ok()?;
             let (po, mailbox) = (address.po()?, address.mailbox()?);
@@ -333,7 +333,7 @@ impl Lists {
     }
 
     fn shown_member(&self, tid: Tid) -> ShownMember {
-        let entry = self.pol_of_tid(tid).map(|at| &self.pol[at]);
+        let entry = self.pol_of_tid(tid);
         let user = self.user_of_tid(tid).and_then(|index| self.entry(index));
         let outside = || {
             let address = self.pol_address(entry?)?;
@@ -444,12 +444,7 @@ impl Lists {
             .replace(self.groups[index].pointer.get(), members)
             .map_err(|error| ListError::damaged("GRP/ADMIN.GRP", error))?;
         self.groups[index].pointer = U32::new(pointer);
-        if let Some(at) = self.pol_of_tid(group)
-            && self.pol[at].pointer.get() != pointer
-        {
-            self.pol[at].pointer = U32::new(pointer);
-            self.dirty.pol = true;
-        }
+        self.pol_point(group, pointer);
         self.dirty.groups = true;
         edit.write(&mem_path(group), mem)?;
         Ok(())

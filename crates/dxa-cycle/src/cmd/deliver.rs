@@ -4,7 +4,7 @@ use dirsync::core::base::UnixTime;
 use dirsync::cycle::run::{RunOptions, interchange_of};
 use dirsync::cycle::site::Site;
 use dirsync::cycle::step::{Here, Worker};
-use dirsync::transport::deliver::{DeliverOptions, DeliverReport, LinkState, deliver};
+use dirsync::transport::deliver::{DeliverOptions, DeliverReport, deliver};
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
@@ -61,6 +61,8 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
         passes: args.passes,
         // The trial disks are what makes it dry; on them every pass is real.
         dry_run: false,
+        due: args.due,
+        synchronous_mta: args.synchronous_mta,
     };
     let progress = &session.progress;
     let how = RunOptions {
@@ -154,10 +156,7 @@ impl Text for Done {
                     link.sent.to_string(),
                     link.repeated.to_string(),
                     link.waiting.to_string(),
-                    match link.state {
-                        LinkState::Up => "up".to_owned(),
-                        LinkState::Down => "down".to_owned(),
-                    },
+                    link.state.word().to_owned(),
                 ],
             )?;
         }

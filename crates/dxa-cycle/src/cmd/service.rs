@@ -128,7 +128,13 @@ pub(super) fn pause(args: &PauseArgs, session: &mut Session<'_>) -> anyhow::Resu
                 None => real_disk(path),
             };
             let worker = Here { open: &open };
-            let mut ran = each(step_, &[path.clone()], &worker, &options, &session.progress);
+            let mut ran = each(
+                step_,
+                std::slice::from_ref(&path),
+                &worker,
+                &options,
+                &session.progress,
+            );
             if ran.stopped {
                 return Err(Failure::interrupted().into());
             }

@@ -17,6 +17,8 @@ mod dispatch;
 mod incoming;
 mod outgoing;
 mod party;
+#[cfg(test)]
+mod published;
 mod text;
 
 pub use dispatch::{Disposition, Half, Route, route};

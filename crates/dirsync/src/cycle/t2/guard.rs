@@ -21,7 +21,7 @@ use crate::tree::TreeView;
 use super::super::CycleError;
 use super::super::message::SystemMessage;
 use super::master::Master;
-use crate::import::server_lists::each_user;
+use crate::import::entries::each_user;
 
 /// What may be removed from one list, counted before it is looked at.
 #[derive(Debug, Default, Clone, Copy)]

@@ -129,7 +129,8 @@ fn take(
     let view = tree.view();
     let mut edit = Edit::new(view);
     if message.repeated {
-        mail::remove(&mut edit, MailbagStem::SYSTEM, &[message.index])?;
+        let bag = mail::find_mailbag(edit.view(), &administrator(server), &mut |_| {}).ok();
+        mail::remove_doubled(&mut edit, MailbagStem::SYSTEM, message.index, bag)?;
         let plan = edit.finish()?;
         let info = options.info(Command::T2, Vec::new());
         return commit(tree, &plan, &info, &mut report.said);

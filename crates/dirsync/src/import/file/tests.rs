@@ -112,6 +112,7 @@ fn waiting(disk: &MemDisk) -> Vec<(u32, String)> {
 // rule: imp:R-IMP-044
 // rule: imp:R-IMP-041
 // rule: imp:R-IMP-042
+// rule: imp:OQ-12
 // rule: imp:R-FMT-011
 #[test]
 fn a_wrong_old_alias_is_message_29_and_can_be_corrected_from_the_log() {
@@ -227,9 +228,9 @@ fn a_new_name_stands_in_the_second_line() {
 fn templates_and_their_data_are_taken_when_asked_for_and_do_not_grow() {
     let disk = site();
     let file = fixture!("q118447-snads-aligned.txt");
-    // Without -t: 73 for the template, once for the data; the names are taken.
+    // Without -t: 73 once for the list; the names are taken.
     let imported = import(&disk, file, &options());
-    assert_eq!(codes(&imported), [(1, 73), (9, 73)]);
+    assert_eq!(codes(&imported), [(1, 73)]);
     assert_eq!(imported.counts.added, 2);
     assert_eq!(read(&disk, "TPL/00000020.TPL"), None);
     let templates = FileOptions {

@@ -147,10 +147,28 @@ fn damages() -> Vec<(&'static [&'static str], Damage)> {
             &[
                 "mta.reference-without-data",
                 "mta.queue-members",
-                "mta.object-lost",
                 "mta.bitmap-wrong",
             ],
             |disk| remove(disk, 0x0600_0028),
+        ),
+        // Both halves and the list that named them: only the bitmap is left.
+        (
+            &["mta.queue-missing", "mta.object-lost", "mta.bitmap-wrong"],
+            |disk| {
+                for id in [0x0600_0028, 0x0600_0029, DXA.0] {
+                    remove(disk, id);
+                }
+            },
+        ),
+        // A slot that is free by its length and in use by the bitmap.
+        (
+            &["mta.queue-missing", "mta.object-lost", "mta.bitmap-wrong"],
+            |disk| {
+                for id in [0x0600_0028, 0x0600_0029] {
+                    put(disk, id, b"x");
+                }
+                remove(disk, DXA.0);
+            },
         ),
         (
             &[
@@ -244,8 +262,15 @@ fn each_damage_gives_its_findings_and_no_other() {
             "{wanted:?}"
         );
     }
-    for kind in ALL.iter().filter(|kind| kind.severity > Severity::Note) {
-        assert!(seen.contains(kind.id.0), "{} was never found", kind.id);
+    for kind in ALL
+        .iter()
+        .filter(|kind| kind.kind.severity > Severity::Note)
+    {
+        assert!(
+            seen.contains(kind.kind.id.0),
+            "{} was never found",
+            kind.kind.id
+        );
     }
 }
 

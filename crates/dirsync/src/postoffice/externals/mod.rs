@@ -345,8 +345,8 @@ fn remove_entries(
 ) -> Result<(), PoError> {
     let mut lists = Lists::open(edit, now)?;
     let entries = lists.externals_of(name);
-    for &tid in &entries {
-        effects.extend(lists.remove_external(edit, tid)?);
+    for entry in &entries {
+        effects.extend(lists.remove_external(edit, entry)?);
     }
     if !entries.is_empty() {
         effects.warnings.push(format!(

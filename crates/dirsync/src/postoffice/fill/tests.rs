@@ -101,7 +101,7 @@ fn many_users_at_once_get_tuple_ids_of_their_own() {
     let rows: String = (0..30).map(|n| format!("u{n},User {n}\n")).collect();
     csv(&po, &format!("mailbox,name\n{rows}"), options()).unwrap();
     let mut ids = po.read(|lists| {
-        let entries = lists.pol_entries().iter();
+        let entries = lists.pol_entries();
         entries.map(|entry| entry.tid.get()).collect::<Vec<_>>()
     });
     assert_eq!(ids.len(), 31);

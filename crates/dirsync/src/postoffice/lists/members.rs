@@ -60,7 +60,7 @@ impl Lists {
             }
         }
         // The address list has the group, GROUP.GLB has no address for it (Q128872).
-        for entry in &self.pol {
+        for entry in self.pol.iter() {
             if entry.nme_kind() == Some(NmeKind::Group) && !told.contains(&entry.tid.get()) {
                 missed(entry.alias.to_string_850());
             }

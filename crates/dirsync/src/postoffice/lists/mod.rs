@@ -18,6 +18,7 @@
 
 pub mod members;
 pub mod pol;
+mod pol_list;
 pub mod templates;
 pub mod user_files;
 pub mod users;
@@ -32,13 +33,14 @@ use crate::core::format::group::{GROUP, GRPMEM, GroupHeader, GroupRecord, GrpMem
 use crate::core::format::grp::{GRP, GrpFile};
 use crate::core::format::master::MasterRecord;
 use crate::core::format::netpo::{NETPO, NetPoHeader, NetPoRecord};
-use crate::core::format::nme::{NME, NmeRecord, first_unsorted};
+use crate::core::format::nme::{NME, first_unsorted};
 use crate::core::format::record::{DELETED, LIVE, NoHeader};
 use crate::core::format::{FileLayout, FixedRecord};
 
 use super::edit::Edit;
 use super::error::PoError;
 use super::list_error::{ListError, notice};
+use pol_list::PolList;
 use templates::Templates;
 use waiting::Waiting;
 
@@ -91,7 +93,7 @@ pub struct Lists {
     pub(super) access: Vec<AccessRecord>,
     pub(super) access2: Vec<Access2Record>,
     pub(super) access3: Vec<Access3Record>,
-    pub(super) pol: Vec<NmeRecord>,
+    pub(super) pol: PolList,
     pub(super) groups: Vec<GroupRecord>,
     pub(super) grp: GrpFile,
     pub(super) grpmem: Vec<GrpMemRecord>,
@@ -135,7 +137,7 @@ impl Lists {
             access,
             access2,
             access3,
-            pol,
+            pol: PolList::new(&pol),
             groups,
             grp,
             grpmem,
@@ -176,7 +178,7 @@ impl Lists {
             edit.write(ACCESS3_GLB, ACCESS3.build(&NoHeader {}, &self.access3))?;
         }
         if pol {
-            let bytes = NME.build(&NoHeader {}, &self.pol);
+            let bytes = NME.build(&NoHeader {}, &self.pol.to_vec());
             edit.write(ADMINSHD_NME, bytes.clone())?;
             edit.write(ADMIN_NME, bytes)?;
         }

@@ -5,12 +5,11 @@ use zerocopy::little_endian::U32;
 
 use crate::core::base::Tid;
 use crate::core::base::address::{FullName, MailboxName, PoName};
-use crate::core::base::collate::compare;
-use crate::core::format::FixedRecord as _;
 use crate::core::format::codes::AddressCode;
 use crate::core::format::netpo::{self, NETPO, NetPoRecord};
 use crate::core::format::nme::{NmeKind, NmeRecord};
 use crate::core::format::record::LIVE;
+use crate::core::format::{FileView, FixedRecord as _};
 
 use super::super::edit::Edit;
 use super::super::error::PoError;
@@ -29,15 +28,19 @@ pub struct PolEntry {
 }
 
 impl Lists {
-    /// The index of the entry with this name, without regard to case.
-    pub(crate) fn pol_find(&self, alias: &[u8]) -> Option<usize> {
-        self.pol
-            .iter()
-            .position(|entry| entry.alias.eq_ignore_case(alias))
+    /// The entry with this name, without regard to case.
+    pub(crate) fn pol_find(&self, alias: &[u8]) -> Option<&NmeRecord> {
+        self.pol.find(alias).map(|at| self.pol.get(at))
     }
 
-    pub(crate) fn pol_of_tid(&self, tid: Tid) -> Option<usize> {
-        self.pol.iter().position(|entry| entry.tid.get() == tid.0)
+    /// The entry with this tuple id; looks at all of them.
+    pub(crate) fn pol_of_tid(&self, tid: Tid) -> Option<&NmeRecord> {
+        self.pol.find_tid(tid).map(|at| self.pol.get(at))
+    }
+
+    /// The external and gateway entries whose names may equal `alias`.
+    pub(crate) fn pol_alike<'a>(&'a self, alias: &'a [u8]) -> impl Iterator<Item = &'a NmeRecord> {
+        self.pol.alike(alias).map(|(_, entry)| entry)
     }
 
     /// Refuses a name that another entry has.
@@ -47,7 +50,7 @@ impl Lists {
         except: Option<Tid>,
     ) -> Result<(), PoError> {
         match self.pol_find(alias.text()) {
-            Some(at) if Some(Tid(self.pol[at].tid.get())) != except => {
+            Some(entry) if Some(Tid(entry.tid.get())) != except => {
                 Err(ListError::notice(notice::DUPLICATE_ALIAS, alias.text()).into())
             }
             _ => Ok(()),
@@ -56,18 +59,34 @@ impl Lists {
 
     /// Puts an entry where its name belongs.
     pub(crate) fn pol_insert(&mut self, entry: NmeRecord) {
-        let at = self
-            .pol
-            .partition_point(|known| compare(known.alias.text(), entry.alias.text()).is_le());
-        self.pol.insert(at, entry);
+        self.pol.insert(entry);
         self.dirty.pol = true;
     }
 
     /// Takes the entry of a tuple id out; `None` when there is none.
     pub(crate) fn pol_remove(&mut self, tid: Tid) -> Option<NmeRecord> {
-        let at = self.pol_of_tid(tid)?;
+        let at = self.pol.find_tid(tid)?;
         self.dirty.pol = true;
         Some(self.pol.remove(at))
+    }
+
+    /// Takes this entry out; `None` when it is not there any more.
+    fn pol_take(&mut self, entry: &NmeRecord) -> Option<NmeRecord> {
+        let at = self
+            .pol
+            .find_exactly(entry.alias.text(), Tid(entry.tid.get()))?;
+        self.dirty.pol = true;
+        Some(self.pol.remove(at))
+    }
+
+    /// Gives the entry of a tuple id another pointer.
+    pub(crate) fn pol_point(&mut self, tid: Tid, pointer: u32) {
+        if let Some(at) = self.pol.find_tid(tid)
+            && self.pol.get(at).pointer.get() != pointer
+        {
+            self.pol.get_mut(at).pointer = U32::new(pointer);
+            self.dirty.pol = true;
+        }
     }
 
     /// Entries of the postoffice address list, by name.
@@ -100,23 +119,16 @@ impl Lists {
         po: &PoName,
         mailbox: &MailboxName,
         mailbag: crate::core::base::HexId,
-    ) -> Result<Tid, PoError> {
+    ) -> Result<NmeRecord, PoError> {
         self.pol_check_new(alias, None)?;
-        let end = NETPO
-            .record_offset(self.netpo.len() as u64)
-            .and_then(|offset| u32::try_from(offset).ok());
-        // Nothing is deleted: the new record stands at the end, however long the file is.
-        let (offset, deleted_after) = match end {
-            Some(end) if self.netpo_header.deleted.get() == 0 => (end, 0),
-            _ => {
-                let bytes = NETPO.build(&self.netpo_header, &self.netpo);
-                NETPO
-                    .view(&bytes)
-                    .and_then(|view| netpo::slot_for_new(&view))
-                    .map(|slot| (slot.offset, slot.deleted_after))
-                    .map_err(|error| ListError::damaged(NETPO_GLB, error))?
-            }
+        let view = FileView {
+            header: &self.netpo_header,
+            records: &self.netpo,
+            trailing: &[],
         };
+        let slot =
+            netpo::slot_for_new(&view).map_err(|error| ListError::damaged(NETPO_GLB, error))?;
+        let (offset, deleted_after) = (slot.offset, slot.deleted_after);
         let tid = edit.tid()?;
         let mut record = NetPoRecord::zeroed();
         record.network = po.network_field();
@@ -140,12 +152,12 @@ impl Lists {
         entry.tid = U32::new(tid.0);
         entry.pointer = U32::new(offset);
         entry.hexid = U32::new(mailbag.0);
-        self.pol_insert(entry);
-        Ok(tid)
+        self.pol_insert(entry.clone());
+        Ok(entry)
     }
 
     /// The external entries whose address lies in this postoffice.
-    pub(crate) fn externals_of(&self, po: &PoName) -> Vec<Tid> {
+    pub(crate) fn externals_of(&self, po: &PoName) -> Vec<NmeRecord> {
         self.pol
             .iter()
             .filter(|entry| {
@@ -154,7 +166,7 @@ impl Lists {
                         && address.postoffice.eq_ignore_case(po.postoffice())
                 })
             })
-            .map(|entry| Tid(entry.tid.get()))
+            .cloned()
             .collect()
     }
 
@@ -163,10 +175,10 @@ impl Lists {
     pub(crate) fn remove_external(
         &mut self,
         edit: &mut Edit<'_>,
-        tid: Tid,
+        entry: &NmeRecord,
     ) -> Result<super::Effects, PoError> {
-        let effects = self.leave_groups(edit, tid)?;
-        if let Some(entry) = self.pol_remove(tid)
+        let effects = self.leave_groups(edit, Tid(entry.tid.get()))?;
+        if let Some(entry) = self.pol_take(entry)
             && let Some(index) = netpo_index(entry.pointer.get())
             && let Some(record) = self.netpo.get_mut(index)
             && record.is_live()
@@ -179,8 +191,8 @@ impl Lists {
     }
 
     /// All entries, by name.
-    pub(crate) fn pol_entries(&self) -> &[NmeRecord] {
-        &self.pol
+    pub(crate) fn pol_entries(&self) -> impl Iterator<Item = &NmeRecord> {
+        self.pol.iter()
     }
 
     /// Takes an entry of a gateway's list out of the list and of all groups; the address stays
@@ -188,10 +200,10 @@ impl Lists {
     pub(crate) fn remove_gateway_entry(
         &mut self,
         edit: &mut Edit<'_>,
-        tid: Tid,
+        entry: &NmeRecord,
     ) -> Result<super::Effects, PoError> {
-        let effects = self.leave_groups(edit, tid)?;
-        self.pol_remove(tid);
+        let effects = self.leave_groups(edit, Tid(entry.tid.get()))?;
+        self.pol_take(entry);
         Ok(effects)
     }
 
@@ -225,10 +237,10 @@ impl Lists {
     /// `change` gets the entry and the NETPO record of an external one.
     pub(crate) fn pol_change(
         &mut self,
-        tid: Tid,
+        entry: &NmeRecord,
         change: impl FnOnce(&mut NmeRecord, Option<&mut NetPoRecord>),
     ) {
-        let Some(mut entry) = self.pol_remove(tid) else {
+        let Some(mut entry) = self.pol_take(entry) else {
             return;
         };
         let address = if entry.nme_kind() == Some(NmeKind::External) {

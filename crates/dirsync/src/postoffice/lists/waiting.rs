@@ -249,8 +249,10 @@ impl Waiting {
                 edit.replace_whole(REQTRANS_GLB, bytes)?;
             }
             None => {
-                head.extend_from_slice(&self.added);
-                edit.append(REQTRANS_GLB, &head)?;
+                // A million transactions are moved, not copied.
+                let mut added = self.added;
+                added.splice(0..0, head);
+                edit.append_owned(REQTRANS_GLB, added)?;
             }
         }
         Ok(())

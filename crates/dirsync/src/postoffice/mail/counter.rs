@@ -53,3 +53,15 @@ pub fn drop_reference(edit: &mut Edit<'_>, mai: HexId) -> Result<(), PoError> {
         None => Ok(()),
     }
 }
+
+/// One mailbag record fewer names the message, and at least one still does: a counter that says
+/// otherwise (a header that a crash doubled was never counted) stays at 1.
+///
+/// # Errors
+/// A disk error.
+pub(super) fn drop_doubled(edit: &mut Edit<'_>, mai: HexId) -> Result<(), PoError> {
+    match references(edit, mai)? {
+        Some(count) if count > 1 => set_references(edit, mai, count - 1),
+        _ => Ok(()),
+    }
+}

@@ -27,7 +27,9 @@ pub use counter::{MAI_LIMIT_BYTES, drop_reference, references, set_references};
 pub use headers::{Header, HeaderState, Message, OwnFields, list_headers};
 pub use owners::{Owner, Owners, find_mailbag};
 pub use submit::{Outgoing, address_text, submit};
-pub use take::{MESSAGE_DAMAGED, Taken, Waiting, move_to, open_attachment, remove, take};
+pub use take::{
+    MESSAGE_DAMAGED, Taken, Waiting, move_to, open_attachment, remove, remove_doubled, take,
+};
 
 use crate::core::base::finding::{Finding, FindingId, Severity};
 use crate::core::base::stem::MailbagStem;

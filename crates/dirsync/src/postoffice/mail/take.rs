@@ -14,7 +14,7 @@ use super::super::edit::Edit;
 use super::super::error::PoError;
 use super::super::stream::{Report, report_or_fail};
 use super::bagedit::BagEdit;
-use super::counter::{MAI_LIMIT_BYTES, drop_reference};
+use super::counter::{MAI_LIMIT_BYTES, drop_doubled, drop_reference};
 use super::{BAD_HEADER, MESSAGE_MISSING, finding};
 use crate::core::base::finding::FindingId;
 
@@ -192,9 +192,36 @@ pub fn remove(edit: &mut Edit<'_>, mailbag: MailbagStem, indices: &[usize]) -> R
     }
     pair.mark_deleted(edit, &gone)?;
     for stem in stems {
-        drop_reference(edit, stem)?;
+        if pair.names(stem) {
+            drop_doubled(edit, stem)?;
+        } else {
+            drop_reference(edit, stem)?;
+        }
     }
     Ok(())
+}
+
+/// Takes a header out that names the same message as an earlier one of this mailbag (Q127752).
+/// `kept` is the mailbag into which the earlier one may have been moved: the message stays as long
+/// as that names it.
+///
+/// # Errors
+/// See [`remove`] and [`move_to`].
+pub fn remove_doubled(
+    edit: &mut Edit<'_>,
+    mailbag: MailbagStem,
+    index: usize,
+    kept: Option<MailbagStem>,
+) -> Result<(), PoError> {
+    let record = BagEdit::load(edit, mailbag)?.live_at(index);
+    let mai = record.and_then(|record| record.mai.get().ok().flatten());
+    if let (Some(mai), Some(kept)) = (mai, kept)
+        && kept != mailbag
+        && BagEdit::load(edit, kept).is_ok_and(|bag| bag.names(mai))
+    {
+        return move_to(edit, mailbag, index, kept);
+    }
+    remove(edit, mailbag, &[index])
 }
 
 /// Moves one message into another mailbag of the same postoffice; how often it is referred to does
@@ -222,7 +249,10 @@ pub fn move_to(
     let mut target = BagEdit::load(edit, to)?;
     match record.mai.get().ok().flatten() {
         // No two records of one mailbag name the same message (Q77926).
-        Some(mai) if target.names(mai) => return remove(edit, from, &[index]),
+        Some(mai) if target.names(mai) => {
+            source.mark_deleted(edit, &[index])?;
+            return drop_doubled(edit, mai);
+        }
         _ => target.append(edit, &[record])?,
     }
     source.mark_deleted(edit, &[index])

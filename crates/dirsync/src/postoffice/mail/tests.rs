@@ -189,6 +189,40 @@ fn a_message_goes_when_the_last_mailbag_lets_it_go() {
     assert_eq!(bytes(&disk, "ATT/AT1/00000001.ATT"), None);
 }
 
+// rule: dsp:R-BUG-02
+#[test]
+fn a_doubled_header_never_costs_the_message_that_is_kept() {
+    let kept = MailbagStem::Id(HexId(0));
+    // The first header is moved, or stays; then the second goes. Or both are moved.
+    for way in 0..3 {
+        let disk = postoffice(b"NET", b"R1");
+        let stem = edited(&disk, |edit| submit(edit, &status()).unwrap());
+        edited(&disk, |edit| {
+            move_to(edit, MailbagStem::INQUEUE, 0, MailbagStem::SYSTEM).unwrap();
+            let mut system = BagEdit::load(edit, MailbagStem::SYSTEM).unwrap();
+            let header = system.live()[0].1.clone();
+            system.append(edit, &[header]).unwrap();
+            assert_eq!(references(edit, stem).unwrap(), Some(1));
+        });
+        edited(&disk, |edit| {
+            if way != 1 {
+                move_to(edit, MailbagStem::SYSTEM, 0, kept).unwrap();
+            }
+            if way == 2 {
+                move_to(edit, MailbagStem::SYSTEM, 1, kept).unwrap();
+            } else {
+                remove_doubled(edit, MailbagStem::SYSTEM, 1, Some(kept)).unwrap();
+            }
+            assert_eq!(references(edit, stem).unwrap(), Some(1), "{way}");
+        });
+        edited(&disk, |edit| {
+            let last = if way == 1 { MailbagStem::SYSTEM } else { kept };
+            remove(edit, last, &[0]).unwrap();
+            assert_eq!(references(edit, stem).unwrap(), None, "{way}");
+        });
+    }
+}
+
 // rule: pof:R-MBG-006
 #[test]
 fn damage_is_reported_and_the_rest_is_taken() {

