@@ -13,7 +13,6 @@ use dirsync::cycle::step::{Step, perform};
 use dirsync::exchange::AGENT;
 use dirsync::exchange::directory::Directory;
 use dirsync::exchange::init::{ExchangeParams, InitExchange};
-use dirsync::exchange::interchange::{self, Work};
 use dirsync::exchange::roles::{self, NewRemote, Registration, SettingsChange};
 use dirsync::exchange::service;
 use dirsync::exchange::settings::{Agent, load_registry, save_registry};
@@ -88,16 +87,6 @@ pub(super) const T1: Scenario = Scenario {
     run: |disk| step(&disk, Step::T1),
     observe: observe_agent,
     milestones: || after(requestor, |disk| step(&disk, Step::T1)),
-};
-
-/// The interchange: mail of the agent's T1 reaches the shadow postoffice.
-pub(super) const DELIVER: Scenario = Scenario {
-    command: Command::Deliver,
-    name: "the agent's request reaches the shadow postoffice",
-    prepare: sent,
-    run: run_interchange,
-    observe: observe_agent,
-    milestones: || after(sent, run_interchange),
 };
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -263,14 +252,6 @@ fn requestor() -> Result<MemDisk, String> {
     Ok(disk)
 }
 
-fn sent() -> Result<MemDisk, String> {
-    let disk = requestor()?;
-    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-    step(&shared, Step::T1)?;
-    disk.settle();
-    Ok(disk)
-}
-
 /// A step; T1 is not repeated at the same time.
 fn step(disk: &Arc<dyn Disk>, step: Step) -> Result<(), String> {
     let mut tree = TreeMut::open(Arc::clone(disk), AGENT, &options()).map_err(text)?;
@@ -291,18 +272,6 @@ fn run_start(disk: Arc<dyn Disk>) -> Result<(), String> {
     let mut tree = TreeMut::open(disk, AGENT, &options()).map_err(text)?;
     let options = StepOptions::new(NOW, "harness");
     service::start(&mut tree, &options, &NoProgress)
-        .map(|_| ())
-        .map_err(text)
-}
-
-fn run_interchange(disk: Arc<dyn Disk>) -> Result<(), String> {
-    let options = options();
-    let work = Work {
-        open: &options,
-        now: NOW,
-        user: "harness",
-    };
-    interchange::run(&disk, &work, &mut |_| {})
         .map(|_| ())
         .map_err(text)
 }
