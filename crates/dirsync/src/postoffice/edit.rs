@@ -18,8 +18,11 @@ use crate::tree::journal::{Plan, Step};
 use crate::tree::view::TreeView;
 use crate::tree::{RelPath, TreeError};
 
-/// The largest file a working copy is made of, in bytes. A full mailbag has 475,136.
-pub const WORKING_COPY_LIMIT: u64 = 32 << 20;
+/// The largest file a working copy is made of, in bytes. A full mailbag has 475,136, the address list of
+/// a million names 45,000,000.
+pub const WORKING_COPY_LIMIT: u64 = 256 << 20;
+/// A larger file that is replaced as a whole is not read for it.
+const REPLACED_UNREAD_BYTES: u64 = 32 << 20;
 
 /// Bytes that are the same between two changes are still written when there are no more than this: one
 /// write is cheaper than two.
@@ -421,7 +424,7 @@ impl<'v> Edit<'v> {
             return Ok(());
         }
         let len = self.view.stat_on_disk(&path)?.map(|stat| stat.len);
-        if len.is_some_and(|len| len > WORKING_COPY_LIMIT) {
+        if len.is_some_and(|len| len > REPLACED_UNREAD_BYTES) {
             self.plan.replace(path, bytes)?;
             return Ok(());
         }
