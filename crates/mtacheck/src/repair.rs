@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use dirsync::core::base::UnixTime;
 use dirsync::core::format::mta::MessageKind;
-use dirsync::mta::repair::{Ending, Repair, RepairOptions, lines, plan_repair, repair};
+use dirsync::mta::repair::{Ending, Repair, RepairOptions, events, lines, plan_repair, repair};
 use dirsync::progress::Progress as _;
 use dirsync::tree::Command;
 use dirsync_cli::escape;
@@ -19,6 +19,12 @@ use crate::args::RepairArgs;
 use crate::tree;
 
 #[derive(Serialize)]
+struct Event {
+    event: i32,
+    text: String,
+}
+
+#[derive(Serialize)]
 struct Result_ {
     ending: &'static str,
     queues: u64,
@@ -27,12 +33,17 @@ struct Result_ {
     damaged: u64,
     purged: u64,
     lines: Vec<String>,
+    /// What the MTA writes to the event log around an internal run.
+    events: Vec<Event>,
     plan: Vec<PlanStep>,
     transaction: Option<u64>,
 }
 
 impl Text for Result_ {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
+        for one in &self.events {
+            out.note(&format!("event {}: {}", one.event, one.text));
+        }
         for step in &self.plan {
             out.line(&step.text())?;
         }
@@ -114,6 +125,12 @@ pub(crate) fn run(args: &RepairArgs, session: &mut Session<'_>) -> anyhow::Resul
         damaged: done.damaged(),
         purged: done.purged.len() as u64,
         lines: kept,
+        events: if args.internal {
+            let events = events(&done).into_iter();
+            events.map(|(event, text)| Event { event, text }).collect()
+        } else {
+            Vec::new()
+        },
         plan,
         transaction,
     };

@@ -276,6 +276,8 @@ impl Run<'_> {
             user: self.options.step.user.clone(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         };
         let report = deliver(&paths, connector, &options, self.progress)?;
         for po in &report.postoffices {

@@ -355,6 +355,7 @@ pub fn failure(error: &CycleError) -> Failure {
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
         last: error.is_last(),
+        full: false,
     }
 }
 
@@ -372,6 +373,7 @@ pub(crate) fn tree_failure(error: &TreeError) -> Failure {
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
         last: false,
+        full: false,
     }
 }
 
@@ -481,6 +483,7 @@ pub fn real_disk(path: &str) -> Result<Arc<dyn Disk>, Failure> {
             message: format!("{path}: {error}"),
             hint: Some("check that the tree is where it was, and its rights".to_owned()),
             last: false,
+            full: false,
         }),
     }
 }

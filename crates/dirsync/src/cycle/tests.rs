@@ -125,6 +125,7 @@ impl Net {
                 message: format!("{path} is gone"),
                 hint: None,
                 last: false,
+                full: false,
             }),
         }
     }
@@ -185,6 +186,8 @@ impl Net {
             user: "test".into(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         };
         let report = deliver(&paths, self, &options, &NoProgress).unwrap();
         assert!(report.quiet, "{report:#?}");
@@ -563,6 +566,9 @@ impl Connector for Mute<'_> {
     }
 }
 
+// rule: mta:OQ-23
+// rule: mta:R-LNK-004
+// rule: mta:N-14
 #[test]
 fn a_silent_tree_costs_one_deadline_and_stops_nobody_else() {
     for tree in ["NET/RA", "NET/SRV"] {

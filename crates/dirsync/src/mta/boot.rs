@@ -160,8 +160,10 @@ pub fn plan_wipe(db: &Database<'_>, now: UnixTime) -> Result<(Plan, Wiped), MtaE
         skeleton.add_queue(Some(number), number, MTAWORKQ_NAME, false);
     }
     // A number of a message that was there must not be given again (Q152897).
-    if let Ok(counts) = db.counts() {
-        skeleton.counts.next_serial = counts.next_serial;
+    match db.counts() {
+        Ok(counts) => skeleton.counts.next_serial = counts.next_serial,
+        Err(MtaError::Damaged { .. }) => {}
+        Err(error) => return Err(error),
     }
     done.queues = skeleton.queues.len() as u64;
     let ours = |number| {
@@ -205,11 +207,11 @@ pub fn plan_wipe(db: &Database<'_>, now: UnixTime) -> Result<(Plan, Wiped), MtaE
         let path = db.home().join(name)?;
         if let Some(stat) = db.view().stat_on_disk(&path)?
             && stat.kind == EntryKind::File
+            && stat.len <= CORE_LEN_LIMIT
+            && let Some(bytes) = db.view().read_on_disk(&path, CORE_LEN_LIMIT)?
+            && same(&bytes, &file.bytes, name)
         {
-            let bytes = db.view().read_on_disk(&path, stat.len.min(CORE_LEN_LIMIT));
-            if matches!(bytes, Ok(Some(bytes)) if same(&bytes, &file.bytes, name)) {
-                continue;
-            }
+            continue;
         }
         if let Some(id) = skeleton_id(&skeleton, name) {
             let touched = Touched {

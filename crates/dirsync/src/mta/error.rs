@@ -30,6 +30,16 @@ pub enum MtaError {
         /// What is wrong.
         why: String,
     },
+    /// A file that the disk does not give; nothing is taken for damaged because of that.
+    #[error("{tree}: {file} cannot be read: {why}")]
+    Unreadable {
+        /// The directory as people name it.
+        tree: String,
+        /// The file's name.
+        file: String,
+        /// What the disk says.
+        why: String,
+    },
     /// There is no queue of this name.
     #[error("{tree} has no queue {name}")]
     NoSuchQueue {
@@ -126,6 +136,9 @@ impl MtaError {
                  is ever written to it",
             ),
             Self::Damaged { .. } => Some("`mtacheck repair` mends what can be mended"),
+            Self::Unreadable { .. } => Some(
+                "nothing was changed; end the cause, or, if the disk is broken, move the file away yourself",
+            ),
             Self::NoSuchQueue { .. } => Some("`mtacheck queues` lists them"),
             Self::AmbiguousQueue { .. } => Some("give the id, or more of the name"),
             Self::NoSuchMessage { .. } => Some("`mtacheck list` lists the messages"),

@@ -90,7 +90,10 @@ pub fn messages(
             if read || fits.is_none() {
                 let id = member.object();
                 let path = db.path_of(id.number())?;
-                let state = db.read(&path, Keep::Small(KEPT_VALUE_LEN), &mut piece);
+                let state = match db.read(&path, Keep::Small(KEPT_VALUE_LEN), &mut piece) {
+                    FileState::Unreadable(error) => return Err(error.into()),
+                    state => state,
+                };
                 match reference_of(id, state) {
                     Ok((data, reference)) => {
                         if fits.is_none() && !selection.fits_reference(&reference) {

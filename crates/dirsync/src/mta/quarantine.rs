@@ -156,11 +156,9 @@ impl<'v> Quarantine<'v> {
         to: &str,
         touched: &Touched<'_>,
     ) -> Result<(), MtaError> {
-        // A file that cannot be read is listed without its sum: it is moved because of that.
-        let (bytes, sum) = match self.sum(path) {
-            Ok(Some((bytes, sum))) => (bytes.to_string(), format!("{sum:016x}")),
-            Ok(None) => ("-".to_owned(), "-".to_owned()),
-            Err(_) => ("?".to_owned(), "?".to_owned()),
+        let (bytes, sum) = match self.sum(path)? {
+            Some((bytes, sum)) => (bytes.to_string(), format!("{sum:016x}")),
+            None => ("-".to_owned(), "-".to_owned()),
         };
         let clean = |text: &str| text.replace(['\t', '\r', '\n'], " ");
         let _ = write!(

@@ -200,11 +200,13 @@ fn frame(
         }
         skeleton.add_queue(Some(entry.id.number().get()), 0, &entry.name, entry.secured);
         // A queue that cannot be read is made anew from its messages by the repair of the set.
-        if let Ok(queue) = db.queue(entry.id)
-            && let Some(own) = skeleton.queues.last_mut()
-        {
-            own.members = queue
-                .members
+        let members = match db.queue(entry.id) {
+            Ok(queue) => queue.members,
+            Err(MtaError::Damaged { .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        if let Some(own) = skeleton.queues.last_mut() {
+            own.members = members
                 .into_iter()
                 .filter(|member| inside.contains(&member.object().number()))
                 .collect();

@@ -45,8 +45,9 @@ pub(super) const REPAIR: &[Scenario] = &[Scenario {
     },
     run: |disk| {
         let mut tree = open(disk)?;
-        if require_empty_quarantine(tree.view()).is_err() {
-            return Ok(());
+        match require_empty_quarantine(tree.view()) {
+            Err(MtaError::QuarantineFull { .. }) => return Ok(()),
+            other => other.map_err(text)?,
         }
         let wanted = RepairOptions {
             remove: BTreeSet::new(),

@@ -257,6 +257,7 @@ impl Pass<'_, '_> {
                 Verdict::CoreMissing => (&kinds::CORE_MISSING, "it is missing".to_owned()),
                 Verdict::CoreCorrupt(why) => (&kinds::CORE_CORRUPT, why.clone()),
                 Verdict::Damaged(why) => (&kinds::OBJECT_DAMAGED, why.clone()),
+                Verdict::Unreadable(why) => (&kinds::UNREADABLE, why.clone()),
                 Verdict::OtherObject(id) => (
                     &kinds::OBJECT_NAME,
                     format!("its file holds the object {id}"),

@@ -43,6 +43,7 @@ kinds! {
     CORE_MISSING = "mta.core-missing", Fatal, "A file of the boot environment is missing; the MTA does not start.", "", "", "`mtacheck restore MTADATA --bootenv DIR` copies the missing files, and only those", "Q163326 Q282780";
     CORE_CORRUPT = "mta.core-corrupt", Fatal, "A file of the boot environment is damaged; the MTA does not start.", "", "", "move the damaged file away, then `mtacheck restore MTADATA --bootenv DIR`", "Q163326 Q282780";
     OBJECT_DAMAGED = "mta.object-damaged", Error, "An object file is no sound object.", "moves the file to MTACHECK.OUT", "the message, or its part", "", "Q163326";
+    UNREADABLE = "mta.object-unreadable", Error, "The disk does not give a file, or there is no right to read it; repair refuses while that is so.", "", "", "end the cause; if the disk is broken, move the file away yourself", "assigned";
     OBJECT_NAME = "mta.object-name", Error, "An object file holds an object of another number.", "moves the file to MTACHECK.OUT", "the message, or its part", "", "Q157323";
     OBJECT_DOUBLED = "mta.object-doubled", Error, "Two files differ only in the case of letters.", "moves the second file to MTACHECK.OUT", "the second file", "", "assigned";
     OBJECT_NO_QUEUE = "mta.object-no-queue", Error, "An object names a queue that does not exist.", "moves the file to MTACHECK.OUT", "the message", "", "Q184481 Q282780";

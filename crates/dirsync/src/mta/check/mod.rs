@@ -48,6 +48,8 @@ pub enum QueueState {
     Missing,
     /// There and no queue, or another one; why.
     Corrupt(String),
+    /// The disk does not give it; why.
+    Unreadable(String),
 }
 
 /// One queue of the super queue.
@@ -86,6 +88,8 @@ pub enum Verdict {
     CoreCorrupt(String),
     /// No sound object; why.
     Damaged(String),
+    /// The disk does not give the file; why. Nobody knows whether the object is sound.
+    Unreadable(String),
     /// A sound object whose number is not that of its file: files were swapped or renamed.
     OtherObject(ObjectId),
     /// A second file of the same number in another spelling.
@@ -202,6 +206,20 @@ impl Checked {
             .queues
             .iter()
             .any(|queue| is_core(queue.entry.id.number()) && queue.state != QueueState::Ok)
+    }
+
+    /// The first file that the disk does not give, and why: nothing can be mended then.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<(String, &str)> {
+        let queues = self.queues.iter().filter_map(|queue| match &queue.state {
+            QueueState::Unreadable(why) => Some((queue.entry.id.file_name(), why.as_str())),
+            _ => None,
+        });
+        let objects = self.objects.iter().filter_map(|row| match &row.verdict {
+            Verdict::Unreadable(why) => Some((row.number.file_name(), why.as_str())),
+            _ => None,
+        });
+        queues.chain(objects).next()
     }
 
     /// Whether nothing at all was found that repair would mend or report.
@@ -415,9 +433,9 @@ impl<'d, 'v> Pass<'d, 'v> {
         let entries: Vec<QueueEntry> = super_queue.in_check_order().into_iter().cloned().collect();
         for entry in entries {
             self.result.files_read += 1;
-            let state = self
-                .db
-                .object(entry.id.number(), Keep::Small(KEPT_VALUE_LEN))?;
+            let path = self.db.path_of(entry.id.number())?;
+            let keep = Keep::Small(KEPT_VALUE_LEN);
+            let state = self.db.read(&path, keep, &mut Vec::new());
             let (state, queue) = judge_queue(&entry, state);
             let file = entry.id.file_name();
             let findings = &mut self.result.findings;
@@ -430,6 +448,10 @@ impl<'d, 'v> Pass<'d, 'v> {
                 QueueState::Corrupt(why) => {
                     let message = format!("the file of the queue {} is corrupt: {why}", entry.name);
                     kinds::report(findings, &kinds::QUEUE_CORRUPT, &file, None, message);
+                }
+                QueueState::Unreadable(why) => {
+                    let message = format!("the file of the queue {}: {why}", entry.name);
+                    kinds::report(findings, &kinds::UNREADABLE, &file, None, message);
                 }
             }
             let created = queue
@@ -457,6 +479,7 @@ fn row(number: ObjectNumber, state: FileState) -> Row {
     let found = match state {
         FileState::Sound(found) => found,
         FileState::Free if !core => return bad(Verdict::Free),
+        FileState::Unreadable(error) => return bad(Verdict::Unreadable(error.to_string())),
         other => {
             let why = other.fault().unwrap_or_default();
             return bad(if core {
@@ -557,6 +580,7 @@ fn judge_queue(entry: &QueueEntry, state: FileState) -> (QueueState, Option<Queu
     let found = match state {
         FileState::Missing => return (QueueState::Missing, None),
         FileState::Sound(found) => found,
+        FileState::Unreadable(error) => return (QueueState::Unreadable(error.to_string()), None),
         other => return (QueueState::Corrupt(other.fault().unwrap_or_default()), None),
     };
     // The class is looked at before anything else is read (Q255766).

@@ -8,6 +8,9 @@
 //! | a core object that is damaged | moved to MTACHECK.OUT; copying it back is for `restore` |
 //! | the super queue or a static file missing | nothing at all is touched (Q182085, Q154337) |
 //!
+//! A file that the disk does not give is no damage: the run ends and nothing is touched (ASSIGNED: what
+//! cannot be read today may be read tomorrow, what was taken away stays away).
+//!
 //! The check reads every file once. Only files that are taken away are read a second time, for the
 //! manifest.
 //!
@@ -39,7 +42,7 @@ use super::quarantine::{Quarantine, Rotation, Touched, rotate};
 use super::store::Database;
 use super::{HOME, QUARANTINE};
 
-pub use output::{cause, lines};
+pub use output::{cause, events, lines};
 
 /// The kinds that the switches remove, in the order of their lines: `/rd`, `/rp`, `/rl`, and our `--rx`.
 pub const REMOVABLE: [MessageKind; 4] = [
@@ -155,7 +158,8 @@ pub fn require_empty_quarantine(view: &TreeView) -> Result<(), MtaError> {
 /// What a run would find and write. Looks only.
 ///
 /// # Errors
-/// [`MtaError::QuarantineFull`] unless the run is internal; a foreign directory; a disk error.
+/// [`MtaError::QuarantineFull`] unless the run is internal; [`MtaError::Unreadable`]; a foreign directory; a
+/// disk error.
 pub fn plan_repair(
     view: &TreeView,
     options: &RepairOptions,
@@ -168,6 +172,13 @@ pub fn plan_repair(
     let checked = check(&db, progress)?;
     if progress.stop_requested() {
         return Err(MtaError::Interrupted);
+    }
+    if let Some((file, why)) = checked.unreadable() {
+        return Err(MtaError::Unreadable {
+            tree: view.describe(),
+            file,
+            why: why.to_owned(),
+        });
     }
     Planner::new(&db, options, checked).run()
 }

@@ -6,9 +6,12 @@
 //! | `Object … invalid`, ` - missing object file`, `Object removed …`, `MTS-ID: …` | DOCUMENTED (Q163323, Q163326) |
 //! | other causes, the line of a bad object among the checked ones, lines of the switches | ASSIGNED: no sample shows any |
 
+use crate::core::base::catalogue::{Family, lookup_code};
 use crate::core::format::mta::{Kind, MessageKind};
 
 use super::super::check::{Checked, CheckedObject, Verdict};
+use super::super::quarantine::LOG;
+use super::super::{HOME, QUARANTINE};
 use super::{Ending, REMOVABLE, Repair, is_counted};
 
 /// Why an object is invalid, as its second line says.
@@ -18,6 +21,7 @@ pub fn cause(verdict: &Verdict) -> &'static str {
         Verdict::Ok | Verdict::Free => "no error",
         Verdict::CoreMissing | Verdict::Missing | Verdict::Lost => "missing object file",
         Verdict::CoreCorrupt(_) | Verdict::Damaged(_) => "corrupted object file",
+        Verdict::Unreadable(_) => "unreadable object file",
         Verdict::OtherObject(_) => "object file of another object",
         Verdict::Doubled(_) => "second object file of the same number",
         Verdict::NoQueue => "missing queue",
@@ -111,6 +115,39 @@ pub fn lines(repair: &Repair, verbose: bool, each: &mut dyn FnMut(&str)) {
         each("");
         each(SERIOUS);
     }
+}
+
+/// The events of an internal run, number and text, in their order: begin, one for each queue, end
+/// (Q163292; 2219 and 2207, OQ-15).
+#[must_use]
+pub fn events(repair: &Repair) -> Vec<(i32, String)> {
+    /// The place in brackets: component, thread, its number, procedure.
+    const PLACE: [&str; 4] = ["DB Server", "MAIN BASE", "1", "0"];
+    let text = |code: i32, values: &[&str]| {
+        let mut text = lookup_code(Family::MtaEvent, code)
+            .map_or_else(String::new, |entry| entry.text.to_owned());
+        for (number, value) in (1..).zip(values.iter().chain(&PLACE)) {
+            text = text.replace(&format!("<{number}>"), value);
+        }
+        (code, text)
+    };
+    let log = format!("{HOME}\\{QUARANTINE}\\{LOG}");
+    let mut events = vec![text(2219, &[])];
+    for queue in &repair.checked.queues {
+        let entry = &queue.entry;
+        events.push(text(2206, &[&entry.name, &entry.id.file_name()]));
+    }
+    events.push(match repair.ending {
+        Ending::Clean | Ending::Repaired => text(2207, &[&log]),
+        Ending::BootMissing | Ending::SuperQueue | Ending::StaticFile => {
+            let (code, text) = text(2152, &[]);
+            (
+                code,
+                text.replace("D:\\EXCHSRVR\\mtadata\\.\\MTACHECK.OUT\\MTACHECK.LOG", &log),
+            )
+        }
+    });
+    events
 }
 
 /// Whole numbers, cut off (OQ-9).

@@ -9,7 +9,7 @@ use super::super::fresh::{FreshParams, database};
 use super::super::store::Database;
 use super::super::testtree::{DXA, MSMAIL, NOW, commit, empty, file_of, message, path, to, view};
 use super::super::{DOMAIN, MtaError};
-use super::{Ending, Repair, RepairOptions, lines, plan_repair, repair};
+use super::{Ending, Repair, RepairOptions, events, lines, plan_repair, repair};
 use crate::core::format::layout_txt::TreeId;
 use crate::core::format::mta::message::{Data, Reference};
 use crate::core::format::mta::queue::MemberRecord;
@@ -463,6 +463,46 @@ fn objects_above_7fff_are_ordinary_without_a_marker_too() {
     assert!(disk.stat(&path("MTADATA/DB008C86.DAT")).unwrap().is_some());
 }
 
+// rule: mta:R-CHK-013
+#[test]
+fn two_messages_of_one_mts_id_are_no_error() {
+    let disk = empty(Profile::V40);
+    for queue in [DXA, MSMAIL] {
+        commit(&disk, |edit| {
+            edit.submit(&message(7), &[to(queue)]).map(|_| ())
+        })
+        .unwrap();
+    }
+    assert_eq!(mend(&disk).0, Ending::Clean);
+}
+
+// rule: mta:OQ-13
+// rule: mta:OQ-17
+#[test]
+fn names_in_the_quarantine_are_kept_and_a_file_of_class_08_goes_there() {
+    let disk = filled();
+    // Beside its name a second file of the same number, in other letters: one of the two must give way.
+    disk.add_file(&path("MTADATA/db000031.dat"), b"second")
+        .unwrap();
+    remove(&disk, 0x0600_0030);
+    let mut bytes = bytes_of(&disk, "MTADATA/DB000029.DAT");
+    bytes[10] = 0x08;
+    disk.add_file(&path("MTADATA/DB000400.DAT"), &bytes)
+        .unwrap();
+    assert_eq!(mend(&disk).0, Ending::Repaired);
+    assert_eq!(
+        names(&disk, "MTADATA/MTACHECK.OUT"),
+        [
+            "DB000031.DAT",
+            "DB000031.DAT.1",
+            "DB000400.DAT",
+            "MANIFEST.TSV"
+        ]
+    );
+    rotate(&disk);
+    assert_eq!(mend(&disk).0, Ending::Clean);
+}
+
 // rule: mta:R-BUG-03
 // rule: mta:R-BUG-02
 // rule: mta:R-BUG-11
@@ -501,8 +541,55 @@ fn objects_of_no_queue_and_missing_core_files_are_reported_not_revived() {
     );
 }
 
-// rule: mta:OQ-11
 // rule: mta:TV-9
+// rule: mta:R-DB-035
+// rule: mta:OQ-15
+#[test]
+fn an_unclean_start_is_told_by_the_published_events_in_order() {
+    let internal = RepairOptions {
+        internal: true,
+        ..options()
+    };
+    let disk = filled();
+    disk.unlink(&path("MTADATA/DBBITMP.DAT")).unwrap();
+    let told = events(&run(&disk, &internal).unwrap());
+    let numbers: Vec<i32> = told.iter().map(|(number, _)| *number).collect();
+    assert_eq!(
+        numbers,
+        [2219, 2206, 2206, 2206, 2206, 2206, 2206, 2206, 2207]
+    );
+    let queues = ["XAPIWRKQ", "OOFINFOQ", "REFDATQ", "MTAWORKQ"];
+    let files = ["DB000020", "DB000025", "DB000026", "DB000027"];
+    for ((name, file), (_, text)) in queues.iter().zip(files).zip(&told[1..]) {
+        let wanted = format!(
+            "The MTA database recovery operation is now checking queue: {name}, the filename of this queue is: \
+             {file}.DAT. [DB Server MAIN BASE 1 0] (14)"
+        );
+        assert_eq!(*text, wanted);
+    }
+    assert!(
+        told[8]
+            .1
+            .contains("in the file: MTADATA\\MTACHECK.OUT\\MTACHECK.LOG. [DB"),
+        "{}",
+        told[8].1
+    );
+    assert!(
+        disk.stat(&path("MTADATA/MTACHECK.OUT/MTACHECK.LOG"))
+            .unwrap()
+            .is_some()
+    );
+    remove(&disk, 0x0600_0011);
+    let told = events(&run(&disk, &internal).unwrap());
+    let (number, text) = told.last().unwrap();
+    assert_eq!(*number, 2152);
+    assert!(
+        text.contains("in the file: MTADATA\\MTACHECK.OUT\\MTACHECK.LOG. Please"),
+        "{text}"
+    );
+}
+
+// rule: mta:OQ-11
 // rule: mta:R-DB-032
 // rule: mta:R-BUG-08
 // rule: mta:R-CLI-006
