@@ -76,6 +76,8 @@ pub struct Edit<'v> {
     /// The next letter number, once it is known to be free.
     letter_checked: bool,
     mailbag_checked: bool,
+    /// Where TID.GLB is, once an id was given.
+    tid_path: Option<RelPath>,
 }
 
 impl<'v> Edit<'v> {
@@ -91,6 +93,7 @@ impl<'v> Edit<'v> {
             lists_changed: false,
             letter_checked: false,
             mailbag_checked: false,
+            tid_path: None,
         }
     }
 
@@ -516,6 +519,16 @@ impl<'v> Edit<'v> {
     /// # Errors
     /// TID.GLB is missing or damaged; none is left; a disk error.
     pub fn tid(&mut self) -> Result<Tid, TreeError> {
+        // A million ids are given without looking for the file a million times.
+        if let Some(path) = &self.tid_path
+            && let Some(bytes) = self.copies.get_mut(path).and_then(|copy| copy.now.as_mut())
+            && let Ok(mut record) = TidRecord::decode(bytes)
+            && let Some(tid) = record.next()
+        {
+            record.last = tid.0.into();
+            *bytes = record.encode();
+            return Ok(tid);
+        }
         let bytes = self.read(TID)?.map(<[u8]>::to_vec);
         let record = bytes
             .as_deref()
@@ -529,6 +542,7 @@ impl<'v> Edit<'v> {
         let mut record = record;
         record.last = tid.0.into();
         self.write(TID, record.encode())?;
+        self.tid_path = Some(self.view.path(TID)?);
         Ok(tid)
     }
 
