@@ -418,6 +418,49 @@ fn a_record_made_anew_at_the_server_is_cured_by_the_file_and_an_export() {
     assert_in_step(&site, 3 * USERS + 1);
 }
 
+// rule: imp:R-RSY-008
+#[test]
+fn as_text_it_is_an_import_file_of_every_list() {
+    let site = network();
+    let server = site.join(SERVER);
+    po(
+        "group add",
+        &server,
+        &["all", "--name", "All here", "--member", "SRV u0"],
+    )
+    .expect_code(0);
+    let file = make(&site, "R.GLB");
+    let text = gen_file("show --text", &file, &[]).expect_code(0).stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("# IMPSEQ=000000000") && lines[0].contains(" SRVSEQ="),
+        "{text}"
+    );
+    let starting = |code: &str| lines.iter().filter(|line| line.starts_with(code)).count();
+    assert_eq!((starting("R PCM:NET/"), starting("A ")), (3, 3 * USERS + 1));
+    assert!(
+        text.contains("A All here                       PCM:NET/SRV/all\r\n"),
+        "{text}"
+    );
+    let names = site.join("NAMES.TXT");
+    fs::write(&names, &text).unwrap();
+    program("glb-import", "check --strict", &names, &[]).expect_code(0);
+    // A requestor whose lists were wiped has them again, without any number changing.
+    let ra = site.join("RA");
+    let before = numbers(&ra);
+    for entry in fs::read_dir(ra.join("USR")).unwrap() {
+        fs::write(entry.unwrap().path(), b"").unwrap();
+    }
+    let names = names.to_str().unwrap();
+    // Its own list is in the file as well: message 66, nothing is done to it.
+    let done = program("glb-import", "file --json", &ra, &[names]).json();
+    assert_eq!(done["result"]["counts"]["added"], 2 * USERS + 1, "{done:#}");
+    program("glb-import", "rebuild", &ra, &[]).expect_code(0);
+    assert_eq!(gal(&ra).len(), 3 * USERS + 1);
+    assert_eq!(numbers(&ra), before);
+    gen_file("show --text --json", &file, &[]).expect_code(2);
+}
+
 // rule: dsp:R-BUG-23
 #[test]
 fn a_damaged_file_changes_nothing() {

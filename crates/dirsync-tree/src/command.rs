@@ -44,6 +44,10 @@ commands! {
     Fill = "po-admin fill",
     /// Adds or removes an external postoffice.
     Postoffice = "po-admin postoffice",
+    /// Holds or releases a link, or changes its settings.
+    Link = "po-admin link",
+    /// Adds or removes a route, or changes its cost.
+    Route = "po-admin route",
     /// Becomes or ceases to be the directory server.
     Server = "po-admin server",
     /// Adds or removes a requestor at the server.

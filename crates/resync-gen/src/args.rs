@@ -83,9 +83,13 @@ pub(crate) struct CreateArgs {
 }
 
 const SHOW_EXAMPLES: &str = "\
+With --text the lists come out as an import file, for a foreign mail system (IMPORT -ST) or to be looked
+through: the numbers as a comment, an R line in front of each list, code page 850.
+
 Examples:
   resync-gen show RESYNC.GLB
-  resync-gen show RESYNC.GLB --json";
+  resync-gen show RESYNC.GLB --json
+  resync-gen show RESYNC.GLB --text > NAMES.TXT";
 
 /// `show`.
 #[derive(Debug, clap::Args)]
@@ -93,6 +97,9 @@ pub(crate) struct ShowArgs {
     /// The file.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Print its lists as an import file.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) text: bool,
 }
 
 const CHECK_EXAMPLES: &str = "\

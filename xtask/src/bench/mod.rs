@@ -7,6 +7,7 @@
 //! Nothing here is run by the tests.
 
 pub(crate) mod child;
+mod deliver;
 mod measure;
 mod mta;
 mod queue;
@@ -29,19 +30,20 @@ const MEMORY_LIMIT: u64 = 256 << 20;
 const POSTOFFICES: u32 = 100;
 
 /// All of them, in the order in which they are run.
-const BENCHMARKS: [&Benchmark; 6] = [
+const BENCHMARKS: [&Benchmark; 7] = [
     &queue::ADD,
     &queue::REPLACE,
     &rebuild::FIRST,
     &rebuild::AGAIN,
     &mta::QUEUES,
     &mta::CHECK,
+    &deliver::WAVES_OF_MAIL,
 ];
 
 /// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these: queue, queue-replace, rebuild, rebuild-again, mta-queues, mta-check
+    /// Only these: queue, queue-replace, rebuild, rebuild-again, mta-queues, mta-check, deliver
     names: Vec<String>,
     /// Runs of each side
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -176,6 +178,7 @@ pub(crate) fn run(args: &Args, root: &Path) -> anyhow::Result<()> {
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--release"])
         .args(["--package", "glb-import", "--package", "mtacheck"])
+        .args(["--package", "dxa-cycle", "--package", "po-admin"])
         .current_dir(root)
         .status()?;
     ensure!(status.success(), "the programs cannot be built");

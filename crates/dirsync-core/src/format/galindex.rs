@@ -378,9 +378,17 @@ mod tests {
     }
 
     // rule: pof:R-GAL-003
+    // rule: imp:TV-GALIDX
     #[test]
     fn the_size_is_208_and_6_for_each_word() {
         assert_eq!(GALINDEX.record_offset(200_000), Some(1_200_208));
+        // Q86375: 80,000 users with two and a half words each.
+        let users: Vec<String> = (0..80_000)
+            .map(|n| format!("User {n}{}", if n % 2 == 0 { " Smith" } else { "" }))
+            .collect();
+        let gal = list(&users.iter().map(String::as_bytes).collect::<Vec<_>>());
+        assert_eq!(gal.len() * size_of::<NmeRecord>(), 3_600_000);
+        assert_eq!(build(&gal, fold).unwrap().len(), 1_200_208);
         let empty = build(&[], fold).unwrap();
         assert_eq!(empty, [0; 208]);
         let two = build(&list(&[b"Anna Smith", b"bob"]), fold).unwrap();

@@ -5,6 +5,7 @@ mod admin;
 mod cycle;
 mod dispatch;
 mod import;
+mod links;
 mod lists;
 mod mta;
 mod resync;
@@ -45,6 +46,8 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::Dispatch => dispatch::DISPATCH,
         Command::Reset => dispatch::RESET,
         Command::Deliver => transport::DELIVER,
+        Command::Link => links::LINK,
+        Command::Route => links::ROUTE,
         Command::Mail => transport::MAIL,
         Command::ImportQueue => import::QUEUE,
         Command::ImportFile => import::FILE,

@@ -125,6 +125,7 @@ impl Net {
                 message: format!("{path} is gone"),
                 hint: None,
                 last: false,
+                full: false,
             }),
         }
     }
@@ -185,6 +186,8 @@ impl Net {
             user: "test".into(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         };
         let report = deliver(&paths, self, &options, &NoProgress).unwrap();
         assert!(report.quiet, "{report:#?}");

@@ -335,10 +335,18 @@ impl Apply {
             None
         };
         if let Some(code) = refuse {
-            if !list.said.contains(&code) {
+            // 73 is said once for template and data together.
+            let scope = list.scope;
+            let fresh = if code == 73 {
+                self.refused.insert((AddressType::Csi, scope.node))
+            } else if list.said.contains(&code) {
+                false
+            } else {
                 list.said.push(code);
-                let line = message(code, list.scope.to_string());
-                self.say(line, at);
+                true
+            };
+            if fresh {
+                self.say(message(code, scope.to_string()), at);
             }
             return;
         }

@@ -44,7 +44,7 @@ pub(crate) struct UsrList {
     new_template: Option<Vec<u8>>,
     /// Template data to write, by tuple id.
     data: BTreeMap<u32, Vec<u8>>,
-    /// Messages 65 and 73 are said once for a list.
+    /// Message 65 is said once for a list.
     pub(crate) said: Vec<u16>,
 }
 

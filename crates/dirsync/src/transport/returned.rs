@@ -31,6 +31,21 @@ pub struct Failure {
     pub code: u16,
     /// The recipients, as the envelope names them.
     pub recipients: Vec<Vec<u8>>,
+    /// What the text of the code ends with: the postoffice that cannot be reached, for `[005]`
+    /// (Q117152), or a reason.
+    pub detail: Option<String>,
+}
+
+impl Failure {
+    /// A failure without more to say.
+    #[must_use]
+    pub fn new(code: u16, recipients: Vec<Vec<u8>>) -> Self {
+        Self {
+            code,
+            recipients,
+            detail: None,
+        }
+    }
 }
 
 /// A message some recipients of which do not get it.
@@ -52,6 +67,7 @@ impl Returned<'_> {
             let entry = lookup_code(Family::Transport, i32::from(failure.code));
             let text = entry.map_or("", |entry| entry.text);
             lines.push(format!("[{:03}] {text}", failure.code));
+            lines.extend(failure.detail.clone());
             let route = || {
                 let own = self.here.to_bytes();
                 let mut route: Vec<String> = self
@@ -187,10 +203,7 @@ mod tests {
         let returned = Returned {
             here: "TELECOM/NTNETCU1".parse().unwrap(),
             p1: &p1,
-            failures: vec![Failure {
-                code: 16,
-                recipients: vec![b"Mail Probe".to_vec()],
-            }],
+            failures: vec![Failure::new(16, vec![b"Mail Probe".to_vec()])],
         };
         // The date of the message is the published one, too.
         let time = jiff::civil::date(1993, 5, 14).at(11, 32, 0, 0);
@@ -229,10 +242,7 @@ mod tests {
         let returned = Returned {
             here: last.parse().unwrap(),
             p1: &p1,
-            failures: vec![Failure {
-                code: 3,
-                recipients: vec![b"<net>/<po>/<mailbox>".to_vec()],
-            }],
+            failures: vec![Failure::new(3, vec![b"<net>/<po>/<mailbox>".to_vec()])],
         };
         let time = jiff::civil::date(1996, 5, 23).at(15, 22, 0, 0);
         let to = returned.addressee(None).unwrap();

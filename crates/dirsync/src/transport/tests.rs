@@ -26,6 +26,8 @@ fn options_of(passes: Option<u32>, dry_run: bool) -> DeliverOptions {
         user: "test".into(),
         passes,
         dry_run,
+        due: false,
+        synchronous_mta: false,
     }
 }
 
@@ -137,7 +139,7 @@ fn one_file_serves_all_local_recipients() {
     let part = P1::decode(&read(&a, &parts[0]).unwrap()).unwrap();
     assert_eq!(part.recipients, [b"NET/B/X".to_vec(), b"NET/B/Y".to_vec()]);
     // B is no tree of this site.
-    assert_eq!(report.links[0].state, LinkState::Down);
+    assert_eq!(report.links[0].state, LinkState::Retrying);
     assert!(
         report.links[0]
             .last_error
@@ -423,9 +425,9 @@ fn a_failing_destination_stops_nobody_else() {
     assert_eq!(
         states,
         [
-            ("NET/B".into(), LinkState::Down, 1),
-            ("NET/C".into(), LinkState::Down, 1),
-            ("NET/D".into(), LinkState::Down, 1),
+            ("NET/B".into(), LinkState::Retrying, 1),
+            ("NET/C".into(), LinkState::Retrying, 1),
+            ("NET/D".into(), LinkState::Retrying, 1),
             ("NET/E".into(), LinkState::Up, 0),
         ]
     );

@@ -194,7 +194,12 @@ impl Transaction {
             }
             Self::Comment(_) => {}
         }
-        match self.entry() {
+        // Of M, template data is that of the new entry.
+        let described = match self {
+            Self::Modify { old, new, .. } => Some(new.as_ref().unwrap_or(old)),
+            _ => self.entry(),
+        };
+        match described {
             Some(entry) if !self.info().is_empty() && !entry.address.kind().is_three_part() => {
                 Err(Fault::TemplateNotAllowed)
             }

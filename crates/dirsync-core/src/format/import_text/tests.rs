@@ -180,6 +180,21 @@ fn lines_that_follow_spoil_their_transaction_alone() {
     assert_eq!(accepted(&items), [20]);
 }
 
+// rule: imp:R-ADR-002
+#[test]
+fn template_data_of_a_modification_is_that_of_the_new_entry() {
+    // Found by the fuzzer: reader and check did not agree.
+    let file = b"M a\tX400:c=US;s=A\n  a\tSNADS:G/D/A\n- Phone:/1\nM b\tSNADS:G/D/B\n  b\tX400:c=US;s=B\n- Phone:/1\n";
+    let items = read(file, strict());
+    assert_eq!(accepted(&items), [1]);
+    assert_eq!(faults(&items), [(6, 1, 24)]);
+    for item in &items {
+        if let Item::Transaction(placed) = item {
+            assert_eq!(placed.transaction.check(), Ok(()));
+        }
+    }
+}
+
 // rule: imp:R-FMT-009
 // rule: imp:OQ-15
 #[test]

@@ -234,6 +234,8 @@ pub struct Intake<'a> {
     last_update: u32,
     first: bool,
     carries: bool,
+    /// It says that its transactions are in an attachment, and there are none (Q96003).
+    empty: bool,
 }
 
 impl<'a> Intake<'a> {
@@ -286,6 +288,10 @@ impl<'a> Intake<'a> {
         note_ask(&mut record, request, wants_import);
         record.last_cycle.set(unit.header.cycle.get());
         let carries = request.carries_transactions();
+        let empty = request.kind == RequestKind::Export
+            && request.carrier == Carrier::InAttachment
+            && request.count.is_none()
+            && message.usable.records == 0;
         if carries {
             record.last_update.set(now.0);
         }
@@ -303,6 +309,7 @@ impl<'a> Intake<'a> {
             last_update,
             first: true,
             carries,
+            empty,
         })
     }
 
@@ -406,7 +413,7 @@ impl<'a> Intake<'a> {
     #[must_use]
     pub fn finish(self) -> ReceiveUnit {
         let mut unit = self.unit;
-        if self.carries && !self.usable.complete {
+        if self.carries && (self.empty || !self.usable.complete) {
             // R-BUG-07: the old programs were silent.
             let code = if self.usable.records == 0 { 116 } else { 124 };
             unit.diary.message(code, self.party.to_string());

@@ -228,9 +228,9 @@ fn a_new_name_stands_in_the_second_line() {
 fn templates_and_their_data_are_taken_when_asked_for_and_do_not_grow() {
     let disk = site();
     let file = fixture!("q118447-snads-aligned.txt");
-    // Without -t: 73 for the template, once for the data; the names are taken.
+    // Without -t: 73 once for the list; the names are taken.
     let imported = import(&disk, file, &options());
-    assert_eq!(codes(&imported), [(1, 73), (9, 73)]);
+    assert_eq!(codes(&imported), [(1, 73)]);
     assert_eq!(imported.counts.added, 2);
     assert_eq!(read(&disk, "TPL/00000020.TPL"), None);
     let templates = FileOptions {

@@ -159,6 +159,7 @@ fn two_additions_make_a_list_of_106_bytes_and_the_queues_are_empty() {
 
 // rule: imp:TV-QUE-2
 // rule: imp:R-QUE-002
+// rule: imp:R-QUE-008
 #[test]
 fn a_list_that_cannot_be_replaced_leaves_everything_waiting() {
     let disk = site();
@@ -233,6 +234,8 @@ fn a_sort_lock_of_another_program_stops_and_ours_is_removed() {
 // rule: imp:R-QUE-004
 // rule: pof:R-DSY-005
 // rule: pof:R-TMP-001
+// rule: imp:OQ-14
+// rule: dec:DEC-127
 #[test]
 fn what_a_crash_left_is_done_first_and_cleared_away() {
     let disk = site();

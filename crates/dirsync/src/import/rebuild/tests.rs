@@ -100,6 +100,7 @@ fn gal(disk: &MemDisk) -> Vec<Shown> {
 // rule: pof:R-GAL-002
 // rule: dec:DEC-084
 // rule: dec:2.18
+// rule: imp:OQ-13
 #[test]
 fn every_list_goes_in_sorted_and_duplicates_stay() {
     let disk = site();

@@ -170,6 +170,7 @@ fn a_replace_gives_the_same_entries_their_ids_and_all_others_new_ones() {
 }
 
 // rule: dec:DEC-081
+// rule: imp:OQ-17
 #[test]
 fn the_own_postoffice_is_left_alone() {
     let disk = site();

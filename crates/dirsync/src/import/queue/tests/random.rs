@@ -88,6 +88,7 @@ proptest! {
     // rule: imp:R-TXN-D
     // rule: imp:R-TXN-M
     // rule: imp:R-TXN-R
+    // rule: imp:OQ-10
     #[test]
     fn lists_after_any_transactions_are_those_of_a_plain_map(
         first in proptest::collection::vec(text(), 0..40),
@@ -145,6 +146,17 @@ proptest! {
         let (rebuilt, _) =
             rebuild(&mut tree, &options, &info(Command::Rebuild), &NoProgress).unwrap();
         prop_assert_eq!(rebuilt.entries, model.len() as u64 + 1);
+        // One order in lists of postoffices, of names, and in the list of all.
+        drop(tree);
+        let in_order = |a: &[u8], b: &[u8]| crate::core::base::collate::compare(a, b).is_le();
+        for path in ["NME/ADMIN.NME", "NME/GAL.NME"] {
+            for pair in nme(&disk, path).windows(2) {
+                prop_assert!(in_order(pair[0].alias.text(), pair[1].alias.text()));
+            }
+        }
+        for pair in usr_records(&disk).windows(2) {
+            prop_assert!(in_order(pair[0].alias.text(), pair[1].alias.text()));
+        }
     }
 
     // rule: dec:2.2
