@@ -4,7 +4,7 @@
 //! A mailbag holds 4,096 headers, so a third of the mail waits in the outbound mailbag, a third in
 //! INQUEUE3 and a third in INQUEUE. One run hands everything over and puts it into three mailboxes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -174,7 +174,7 @@ fn make(place: &Place, site: &Path) -> anyhow::Result<()> {
 }
 
 /// One commit with all messages of a wave: text of 600 bytes, attachment of 2,000.
-fn submit_wave(tree: &PathBuf, wave: usize, count: usize) -> anyhow::Result<()> {
+fn submit_wave(tree: &Path, wave: usize, count: usize) -> anyhow::Result<()> {
     let domain = Domain {
         kind: DomainKind::Postoffice,
     };
