@@ -165,3 +165,53 @@ fn q127752_duplicate_headers_are_skipped() {
     site.assert_equal(7);
     site.assert_clean();
 }
+
+// Files of a postoffice that another program holds: the numbers that the articles print.
+// rule: dsp:R-T1-007
+// rule: dsp:R-T2R-010
+// rule: dsp:R-ROLE-008
+#[cfg(unix)]
+#[test]
+fn a_postoffice_in_use_is_said_with_the_numbers_of_the_articles() {
+    use rustix::fs::{FlockOperation, flock};
+    let site = Site::settled(&NAMES, 2);
+    let held: Vec<fs::File> = NAMES
+        .map(|name| fs::File::open(site.tree(name).join("GLB/TREE.LCK")).unwrap())
+        .into();
+    for file in &held {
+        flock(file, FlockOperation::LockExclusive).unwrap();
+    }
+    let before = dirsync_tests::snapshot(site.path());
+    for (step, name, text) in [
+        ("t1", "RA", "[151] Requestor configuration busy: "),
+        ("t3", "RA", "[151] Requestor configuration busy: "),
+        ("t2", "SRV", "[161] Server configuration busy: "),
+    ] {
+        let report = site.cycle(&format!("{step} --json --wait 0"), name);
+        assert_ne!(report.code(), Some(0), "{report}");
+        assert!(problems(&report).contains(text), "{step}: {report}");
+    }
+    // Q131423 and Q130115.
+    for (words, name, rest, text) in [
+        (
+            "server on --wait 0",
+            "RA",
+            &[][..],
+            "[162] Failed to complete installation of the directory server. ",
+        ),
+        (
+            "server off --wait 0",
+            "SRV",
+            &["--yes"],
+            "[163] Failed to complete deinstallation of directory server. ",
+        ),
+    ] {
+        let busy = site.po(words, name, rest).expect_code(4);
+        assert!(busy.stderr.contains(text), "{busy}");
+    }
+    let after = dirsync_tests::snapshot(site.path());
+    assert_eq!(dirsync_tests::differences(&before, &after), [""; 0]);
+    drop(held);
+    site.run(&[]).expect_code(0);
+    site.assert_equal(6);
+}

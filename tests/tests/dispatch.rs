@@ -191,6 +191,8 @@ fn what_is_late_is_made_up_for_or_missed_and_said() {
         "{log}"
     );
     cycle("dispatch", site.path(), &["--now", now]).expect_code(2);
+    let over = cycle("dispatch", site.path(), &["--until", now]).expect_code(2);
+    assert!(over.stderr.contains("that time is over"), "{over}");
     cycle("dispatch", site.path(), &["--once", "--home", "NET/NOBODY"]).expect_code(2);
 }
 

@@ -6,6 +6,7 @@
 
 mod bench;
 mod conformance;
+mod damage_mta;
 mod demo;
 mod faults;
 mod fuzz;
@@ -56,6 +57,8 @@ enum Task {
     Simulate(simulate::Args),
     /// A queue database of the Exchange MTA with messages on its queues.
     MakeMta(make_mta::Args),
+    /// A queue database with random damages: are all named, does the rest stay, is the second run clean?
+    DamageMta(damage_mta::Args),
     /// The messages of a queue database before an independent decoder of X.400.
     P1Check(p1_check::Args),
     /// Offset tables against structs, floors of the modules, length of files.
@@ -87,6 +90,7 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
         Task::Simulate(args) => simulate::run(args, root),
         Task::MakeMta(args) => make_mta::run(args).map(|()| true),
+        Task::DamageMta(args) => damage_mta::run(args).map(|()| true),
         Task::P1Check(args) => p1_check::run(args, root),
         Task::Tidy => tidy::run(root).map(|()| true),
     }

@@ -48,3 +48,4 @@ pub mod settings;
 pub mod signals;
 pub mod style;
 pub mod table;
+pub mod trees;

@@ -10,7 +10,7 @@ use crate::report::{Problem, Report};
 /// Adds the numbered messages to a report.
 pub fn add(report: &mut Report, problems: &Problems) {
     for found in problems.kept() {
-        report.problem(problem(found));
+        report.problem(problem(found, "record"));
     }
     let more = problems.total() - problems.kept().len() as u64;
     if more > 0 {
@@ -27,7 +27,9 @@ pub fn add(report: &mut Report, problems: &Problems) {
     }
 }
 
-fn problem(found: &Found) -> Problem {
+/// A numbered message as a problem. `unit` says what its place counts: `record`, `line`.
+#[must_use]
+pub fn problem(found: &Found, unit: &str) -> Problem {
     let line = &found.line;
     let entry = line
         .code
@@ -35,9 +37,9 @@ fn problem(found: &Found) -> Problem {
     let number = line
         .code
         .map_or_else(String::new, |code| format!("[{code:>3}] "));
-    let record = found
+    let at = found
         .record
-        .map_or_else(String::new, |record| format!(" (record {record})"));
+        .map_or_else(String::new, |record| format!(" ({unit} {record})"));
     Problem {
         id: line
             .code
@@ -51,7 +53,7 @@ fn problem(found: &Found) -> Problem {
         },
         file: found.file.clone(),
         offset: found.offset,
-        message: format!("{number}{}{record}", line.text),
+        message: format!("{number}{}{at}", line.text),
         hint: entry.map_or("", |entry| entry.remedy).into(),
         tree: None,
         repair: None,

@@ -171,6 +171,7 @@ mod tests {
         assert_eq!(progress.shown(), None);
     }
 
+    // rule: mta:N-09
     #[test]
     fn long_work_shows_how_far_it_is() {
         let progress = progress(true, Duration::ZERO);

@@ -44,6 +44,10 @@ commands! {
     Fill = "po-admin fill",
     /// Adds or removes an external postoffice.
     Postoffice = "po-admin postoffice",
+    /// Holds or releases a link, or changes its settings.
+    Link = "po-admin link",
+    /// Adds or removes a route, or changes its cost.
+    Route = "po-admin route",
     /// Becomes or ceases to be the directory server.
     Server = "po-admin server",
     /// Adds or removes a requestor at the server.
@@ -82,6 +86,18 @@ commands! {
     Rebuild = "glb-import rebuild",
     /// Writes RESYNC.GLB into the server's own tree.
     Resync = "resync-gen create --in-place",
+    /// Mends a queue database.
+    MtaRepair = "mtacheck repair",
+    /// Takes messages off queues.
+    MtaPurge = "mtacheck purge",
+    /// Copies missing core files.
+    MtaRestore = "mtacheck restore",
+    /// Puts messages of another database on queues.
+    MtaReplay = "mtacheck replay",
+    /// Makes an empty database.
+    MtaWipe = "mtacheck wipe",
+    /// Renames the quarantine.
+    MtaRotate = "mtacheck rotate",
 }
 
 impl fmt::Display for Command {

@@ -176,6 +176,8 @@ mod linux {
             user: "test".into(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         };
         deliver(&paths, connector, &options, &NoProgress).unwrap()
     }
@@ -259,7 +261,7 @@ mod linux {
         let down: Vec<&str> = report
             .links
             .iter()
-            .filter(|link| link.state == LinkState::Down)
+            .filter(|link| link.state == LinkState::Retrying)
             .map(|link| link.to.as_str())
             .collect();
         assert_eq!(down, ["NET/C"]);
@@ -338,8 +340,8 @@ mod linux {
         assert_eq!(
             states,
             [
-                ("NET/B", LinkState::Down),
-                ("NET/C", LinkState::Down),
+                ("NET/B", LinkState::Retrying),
+                ("NET/C", LinkState::Retrying),
                 ("NET/D", LinkState::Up)
             ]
         );

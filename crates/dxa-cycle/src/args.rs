@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Move mail until nothing moves any more.
     #[command(after_help = DELIVER_EXAMPLES)]
     Deliver(DeliverArgs),
+    /// How mail would travel between the postoffices of a site, and why.
+    #[command(after_help = ROUTES_EXAMPLES)]
+    Routes(RoutesArgs),
     /// A whole cycle: T1, deliver, T2, deliver, T3 for everything found.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
@@ -120,9 +123,17 @@ const DELIVER_EXAMPLES: &str = "\
 One pass moves at most 50 messages of each queue, oldest first. A tree that is busy, foreign, missing
 or silent stops its own mail and nobody else's.
 
+A link that fails is tried again by the next run; the attempt counts once in 10 minutes. Mail on it takes
+another route where `po-admin route` names one. After 144 attempts, or when it has waited for longer
+than its priority allows (urgent 2 days, normal 7, low 10), it is returned to its sender. Name the
+whole site: mail for a postoffice whose tree is not found waits in the same way. `po-admin link`
+holds and releases links.
+
 Examples:
   dxa-cycle deliver lab
-  dxa-cycle deliver lab --passes 1 --json";
+  dxa-cycle deliver lab --passes 1 --json
+  dxa-cycle deliver lab --due                  for a timer: no link before its next attempt counts
+  dxa-cycle deliver lab --synchronous-mta      shows how one dead link stopped all others in 1996";
 
 /// `deliver`.
 #[derive(Debug, clap::Args)]
@@ -133,6 +144,37 @@ pub(crate) struct DeliverArgs {
     /// Stop after so many passes.
     #[arg(long, value_name = "N")]
     pub(crate) passes: Option<u32>,
+    /// Leave alone links that failed and whose next attempt would not count yet.
+    #[arg(long)]
+    pub(crate) due: bool,
+    /// Do as the MTA of Exchange 4.0 and 5.0 did: a link that fails stops those behind it.
+    #[arg(long)]
+    pub(crate) synchronous_mta: bool,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+const ROUTES_EXAMPLES: &str = "\
+Each postoffice knows only its next hop. This follows them from one to the next, with the links as they
+are now: cheapest way that works first. Exit 1 when some message would not arrive.
+
+Examples:
+  dxa-cycle routes lab
+  dxa-cycle routes lab --from POLYNOMIAL/NEWTON --to POLYNOMIAL/GAUSS
+  dxa-cycle routes lab --json";
+
+/// `routes`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RoutesArgs {
+    /// Directories at or above postoffices.
+    #[arg(value_name = "SITE", required = true)]
+    pub(crate) sites: Vec<PathBuf>,
+    /// Only messages of this postoffice.
+    #[arg(long, value_name = "NET/PO")]
+    pub(crate) from: Option<String>,
+    /// Only messages for this postoffice.
+    #[arg(long, value_name = "NET/PO")]
+    pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
 }
@@ -178,7 +220,7 @@ DISPATCH.LOG lies in LOG of the home postoffice: the directory server, or the on
 Examples:
   dxa-cycle dispatch lab
   dxa-cycle dispatch lab --once                          what is due now, then end
-  dxa-cycle dispatch lab --until 1996-01-01T00:00:00Z
+  dxa-cycle dispatch lab --until 2040-01-01T00:00:00Z
   dxa-cycle dispatch lab --now 1995-12-18T00:00:00Z --until 1995-12-25T00:00:00Z";
 
 /// `dispatch`.

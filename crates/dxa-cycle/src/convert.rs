@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use dirsync::core::base::Severity;
 use dirsync::cycle::run::{Became, MemberReport};
 use dirsync::cycle::site::Member;
-use dirsync::transport::deliver::{DeliverReport, LinkState, SameIdentity};
+use dirsync::transport::deliver::{DeliverReport, SameIdentity};
 use dirsync::transport::far;
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
@@ -120,15 +120,24 @@ pub(crate) fn delivery(report: &mut Report, delivery: &DeliverReport) {
         }
     }
     for link in &delivery.links {
-        if link.state == LinkState::Down || link.last_error.is_some() {
+        let hint = link.hint.as_deref();
+        let to = if link.to.is_empty() {
+            "nobody"
+        } else {
+            &link.to
+        };
+        if link.returned > 0 {
+            let message = format!("{} messages for {to} went back", link.returned);
+            report.problem(failed("deliver.returned", message, hint, &link.from));
+            report.part(Part::Problems);
+        }
+        if link.state.is_failing() || link.last_error.is_some() {
             let why = link.last_error.as_deref().unwrap_or("it does not work");
-            let to = if link.to.is_empty() {
-                "nobody"
-            } else {
-                &link.to
+            let attempts = match link.attempts {
+                0 => String::new(),
+                n => format!("; {n} attempts so far"),
             };
-            let message = format!("mail to {to} waits ({}): {why}", link.waiting);
-            let hint = link.hint.as_deref();
+            let message = format!("mail to {to} waits ({}): {why}{attempts}", link.waiting);
             report.problem(failed("deliver.link-down", message, hint, &link.from));
             report.part(Part::Failed);
         }

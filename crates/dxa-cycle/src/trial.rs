@@ -48,6 +48,7 @@ impl Trials {
                 message: error.to_string(),
                 hint: error.hint().map(str::to_owned),
                 last: false,
+                full: false,
             })?;
         let disk = TrialDisk::new(below);
         let tree = Tree {

@@ -10,6 +10,7 @@ use dirsync::tree::{Command, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
+use dirsync_cli::messages;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{Problem, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
@@ -108,7 +109,7 @@ fn problems(done: &Extracted) -> impl Iterator<Item = Problem> + '_ {
     done.problems
         .kept()
         .iter()
-        .map(|found| file::problem(found, "record"))
+        .map(|found| messages::problem(found, "record"))
         .chain(more)
 }
 

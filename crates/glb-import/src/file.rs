@@ -3,10 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use dirsync::core::base::catalogue::{Family, lookup_code};
-use dirsync::core::base::logline::LogSeverity;
 use dirsync::core::base::{AddressType, Scope, Severity, UnixTime};
-use dirsync::import::Problem as Found;
 use dirsync::import::apply::FileRules;
 use dirsync::import::file::options::{Flag, resolve};
 use dirsync::import::file::{FileImported, FileOptions, FilePlan, plan_file, run_file};
@@ -14,6 +11,7 @@ use dirsync::progress::Progress as _;
 use dirsync::tree::Command;
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
+use dirsync_cli::messages;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Problem, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
@@ -141,7 +139,7 @@ pub(crate) fn run(args: &FileArgs, session: &mut Session<'_>) -> anyhow::Result<
     drop(file);
     session.progress.finish();
     for found in imported.problems.kept() {
-        report.problem(problem(found, "line"));
+        report.problem(messages::problem(found, "line"));
     }
     let more = imported.problems.total() - imported.problems.kept().len() as u64;
     if more > 0 {
@@ -191,38 +189,6 @@ pub(crate) fn warning(id: &'static str, message: String) -> Problem {
             _ => "correct what is named first, then run again",
         }
         .into(),
-        tree: None,
-        repair: None,
-    }
-}
-
-/// A numbered message with its line or record, as `unit` says.
-pub(crate) fn problem(found: &Found, unit: &str) -> Problem {
-    let line = &found.line;
-    let entry = line
-        .code
-        .and_then(|code| lookup_code(Family::Dirsync, i32::from(code)));
-    let number = line
-        .code
-        .map_or_else(String::new, |code| format!("[{code:>3}] "));
-    let at = found
-        .record
-        .map_or_else(String::new, |record| format!(" ({unit} {record})"));
-    Problem {
-        id: line
-            .code
-            .map_or_else(|| "message.other".into(), |code| format!("message.{code}"))
-            .into(),
-        severity: match line.severity {
-            LogSeverity::Status => Severity::Note,
-            LogSeverity::Warning => Severity::Warning,
-            LogSeverity::Error => Severity::Error,
-            LogSeverity::Fatal => Severity::Fatal,
-        },
-        file: found.file.clone(),
-        offset: found.offset,
-        message: format!("{number}{}{at}", line.text),
-        hint: entry.map_or("", |entry| entry.remedy).into(),
         tree: None,
         repair: None,
     }

@@ -11,11 +11,11 @@ mod queue;
 mod rebuild;
 mod report;
 mod resync;
-mod tree;
 
 use args::{Cli, Command};
 use dirsync_cli::run;
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::trees as tree;
 
 fn main() -> std::process::ExitCode {
     run::run(&run::IMPORT, dispatch)

@@ -60,6 +60,12 @@ pub(crate) enum Command {
     /// External postoffices and the routes to them.
     #[command(subcommand)]
     Postoffice(crate::cmd::postoffice::PostofficeCommand),
+    /// The links to other postoffices: state, hold and release, settings.
+    #[command(subcommand)]
+    Link(crate::cmd::link::LinkCommand),
+    /// Further routes to other postoffices and what they cost.
+    #[command(subcommand)]
+    Route(crate::cmd::route::RouteCommand),
     /// Become the directory server, or stop being it.
     #[command(subcommand)]
     Server(crate::cmd::roles::ServerCommand),

@@ -9,20 +9,15 @@ use dirsync::core::format::network::NetworkRecord;
 use dirsync::postoffice::clock::TreeClock;
 use dirsync::tree::disk::real::RealDisk;
 use dirsync::tree::disk::{Disk, DiskErrorKind};
-use dirsync::tree::lock::Holder;
 use dirsync::tree::marker::Marker;
-use dirsync::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, TreeView};
+use dirsync::tree::{Command, TreeError, TreeMut, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::report::TreeEntry;
 use dirsync_cli::settings::Settings;
+pub(crate) use dirsync_cli::trees::{POSTOFFICE, holder, options, user_name};
 
 use crate::failures;
-
-/// The domain of a postoffice.
-pub(crate) const POSTOFFICE: Domain = Domain {
-    kind: DomainKind::Postoffice,
-};
 
 /// Opens the directory of a tree.
 pub(crate) fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
@@ -41,42 +36,6 @@ pub(crate) fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
             })
         }
     }
-}
-
-/// How to open trees: the wait of the settings, and this process as the holder of locks.
-pub(crate) fn options(settings: &Settings, command: &str) -> OpenOptions {
-    OpenOptions {
-        wait: settings.wait,
-        holder: holder(settings, command),
-    }
-}
-
-/// This process, for lock files.
-pub(crate) fn holder(settings: &Settings, command: &str) -> Holder {
-    let since = jiff::Timestamp::from_second(i64::from(settings.now())).unwrap_or_default();
-    Holder {
-        program: command.to_owned(),
-        pid: std::process::id(),
-        host: host_name(),
-        since: since.to_string(),
-        mailbox: String::new(),
-        fullname: String::new(),
-    }
-}
-
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().chars().take(64).collect())
-        .unwrap_or_default()
-}
-
-/// The user who runs this, for the audit log.
-pub(crate) fn user_name() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .map(|name| name.chars().take(64).collect())
-        .unwrap_or_default()
 }
 
 /// Opens a postoffice for reading.

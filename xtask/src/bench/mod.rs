@@ -7,7 +7,9 @@
 //! Nothing here is run by the tests.
 
 pub(crate) mod child;
+mod deliver;
 mod measure;
+mod mta;
 mod queue;
 mod rebuild;
 mod tree;
@@ -28,17 +30,20 @@ const MEMORY_LIMIT: u64 = 256 << 20;
 const POSTOFFICES: u32 = 100;
 
 /// All of them, in the order in which they are run.
-const BENCHMARKS: [&Benchmark; 4] = [
+const BENCHMARKS: [&Benchmark; 7] = [
     &queue::ADD,
     &queue::REPLACE,
     &rebuild::FIRST,
     &rebuild::AGAIN,
+    &mta::QUEUES,
+    &mta::CHECK,
+    &deliver::WAVES_OF_MAIL,
 ];
 
 /// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these: queue, queue-replace, rebuild, rebuild-again
+    /// Only these: queue, queue-replace, rebuild, rebuild-again, mta-queues, mta-check, deliver
     names: Vec<String>,
     /// Runs of each side
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -46,6 +51,9 @@ pub(crate) struct Args {
     /// Names in the directory
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(100..))]
     people: u32,
+    /// Messages in the queue database
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    messages: u32,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -70,6 +78,8 @@ struct Place {
     root: PathBuf,
     programs: PathBuf,
     size: Size,
+    /// Messages in the queue database.
+    messages: u32,
 }
 
 impl Place {
@@ -108,6 +118,21 @@ impl Place {
             .find(|file| file.is_file())
             .map(Into::into)
             .ok_or_else(|| format!("{name} is not installed"))
+    }
+
+    /// The queue database; made once.
+    fn database(&self) -> anyhow::Result<PathBuf> {
+        let dir = self.root.join("mta");
+        if !dir.exists() {
+            crate::make_mta::run(&crate::make_mta::Args {
+                dir: dir.clone(),
+                messages: self.messages,
+                profile: dirsync::core::format::mta::Profile::V55,
+                fan_out: 1,
+                seed: 1,
+            })?;
+        }
+        Ok(dir.join(dirsync::mta::HOME))
     }
 
     /// The postoffice whose queue waits; made once.
@@ -151,7 +176,9 @@ pub(crate) fn run(args: &Args, root: &Path) -> anyhow::Result<()> {
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--package", "glb-import"])
+        .args(["build", "--quiet", "--release"])
+        .args(["--package", "glb-import", "--package", "mtacheck"])
+        .args(["--package", "dxa-cycle", "--package", "po-admin"])
         .current_dir(root)
         .status()?;
     ensure!(status.success(), "the programs cannot be built");
@@ -164,6 +191,7 @@ pub(crate) fn run(args: &Args, root: &Path) -> anyhow::Result<()> {
             names: args.people,
             postoffices: POSTOFFICES,
         },
+        messages: args.messages,
     };
     // What an earlier run left may be of other programs or another size.
     place.dir("")?;
@@ -185,6 +213,7 @@ pub(crate) fn run(args: &Args, root: &Path) -> anyhow::Result<()> {
         let document = serde_json::json!({
             "schema": 1,
             "people": args.people,
+            "messages": args.messages,
             "pairs": args.pairs,
             "benchmarks": outcomes,
         });

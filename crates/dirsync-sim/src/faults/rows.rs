@@ -5,7 +5,9 @@ mod admin;
 mod cycle;
 mod dispatch;
 mod import;
+mod links;
 mod lists;
+mod mta;
 mod resync;
 mod transport;
 
@@ -44,11 +46,19 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::Dispatch => dispatch::DISPATCH,
         Command::Reset => dispatch::RESET,
         Command::Deliver => transport::DELIVER,
+        Command::Link => links::LINK,
+        Command::Route => links::ROUTE,
         Command::Mail => transport::MAIL,
         Command::ImportQueue => import::QUEUE,
         Command::ImportFile => import::FILE,
         Command::Rebuild => import::REBUILD,
         Command::Resync => resync::CREATE,
+        Command::MtaRepair => mta::REPAIR,
+        Command::MtaPurge => mta::PURGE,
+        Command::MtaRestore => mta::RESTORE,
+        Command::MtaReplay => mta::REPLAY,
+        Command::MtaWipe => mta::WIPE,
+        Command::MtaRotate => mta::ROTATE,
     }
 }
 
@@ -71,6 +81,11 @@ pub fn observe_postoffice(disk: Arc<dyn Disk>) -> Result<Observed, String> {
     let domain = Domain {
         kind: DomainKind::Postoffice,
     };
+    observe(disk, domain)
+}
+
+/// The same for any domain.
+fn observe(disk: Arc<dyn Disk>, domain: Domain) -> Result<Observed, String> {
     let view = TreeView::open(disk, domain, &options()).map_err(|error| error.to_string())?;
     if let Some(damage) = view.journal_damage() {
         return Err(format!("the journal is damaged: {damage}"));

@@ -575,6 +575,8 @@ impl Network for TreeNet {
             user: "simulator".into(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         };
         let paths: Vec<String> = (0..self.disks.len()).map(po_name).collect();
         let report = deliver(&paths, &Site(&self.disks), &options, &NoProgress).map_err(failed)?;

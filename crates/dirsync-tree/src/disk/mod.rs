@@ -290,7 +290,7 @@ pub struct DirEntry {
 }
 
 /// A regular file opened for reading.
-pub trait ReadHandle: Send + fmt::Debug {
+pub trait ReadHandle: Send + Sync + fmt::Debug {
     /// Reads bytes at `offset` into `buf`; fewer than asked for only at the end of the file.
     ///
     /// # Errors
@@ -349,7 +349,7 @@ pub enum LockKind {
 }
 
 /// A held lock; dropping it, or the death of the process, releases it.
-pub trait LockGuard: Send + fmt::Debug {
+pub trait LockGuard: Send + Sync + fmt::Debug {
     /// Replaces the lock file's content, which names the holder. Only for an exclusive lock; the
     /// content is information, not durable, the lock is what counts.
     ///

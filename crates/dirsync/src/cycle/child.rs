@@ -119,7 +119,7 @@ impl Worker for Children {
         result
     }
 
-    /// Up to [`AT_ONCE`] children at a time: several trees that say nothing cost one deadline, not
+    /// Up to `AT_ONCE` children at a time: several trees that say nothing cost one deadline, not
     /// one each.
     fn ask_each(&self, asks: &[Ask], progress: &dyn Progress) -> Vec<Result<Answer, FarError>> {
         let next = AtomicUsize::new(0);

@@ -15,7 +15,9 @@ use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameId
 use crate::transport::far::{Connector, Failure, FailureClass, FarError, Problem};
 
 use super::site::{self, Member, Site, as_failure};
-use super::step::{Answer, Ask, AskOptions, Numbers3, ServerOutcome, Step, StepOutcome, Worker};
+use super::step::{
+    Answer, Ask, AskOptions, Numbers3, ServerOutcome, Step, StepOutcome, Worker, numbered,
+};
 
 /// A requestor was not heard and has no usable tree in the site.
 pub const MISSING: FindingId = FindingId("cycle.requestor-missing");
@@ -171,14 +173,6 @@ impl RunReport {
         let sent = self.members.iter().filter_map(|member| member.sent);
         sent.map(u64::from).sum()
     }
-
-    /// Whether mail could not be moved.
-    #[must_use]
-    pub fn has_mail_problems(&self) -> bool {
-        self.deliveries
-            .last()
-            .is_some_and(DeliverReport::has_problems)
-    }
 }
 
 /// The members of a site that can be worked on, and their reports.
@@ -282,6 +276,8 @@ impl Run<'_> {
             user: self.options.step.user.clone(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         };
         let report = deliver(&paths, connector, &options, self.progress)?;
         for po in &report.postoffices {
@@ -375,7 +371,7 @@ pub fn each(
             Ok(Answer::Looked(member)) => member,
             other => {
                 let mut member = site::Member::unknown(tree);
-                member.failure = Some(as_failure(other));
+                member.failure = Some(numbered(step, as_failure(other)));
                 member
             }
         };

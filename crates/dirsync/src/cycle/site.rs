@@ -97,6 +97,7 @@ impl Member {
                     message: format!("it has the older layout version {}", layout.version),
                     hint: Some("`po-admin upgrade` brings it up to date".to_owned()),
                     last: false,
+                    full: false,
                 });
             }
             Marker::Foreign(why) => {
@@ -106,6 +107,7 @@ impl Member {
                     message: format!("it is a foreign tree: {why}"),
                     hint: Some("foreign trees are only read, never written".to_owned()),
                     last: false,
+                    full: false,
                 });
             }
         }
@@ -285,12 +287,14 @@ pub(super) fn as_failure(answer: Result<Answer, FarError>) -> Failure {
             message: error.to_string(),
             hint: error.hint(),
             last: false,
+            full: false,
         },
         Ok(_) => Failure {
             class: FailureClass::Data,
             message: "the answer makes no sense".to_owned(),
             hint: None,
             last: false,
+            full: false,
         },
     }
 }

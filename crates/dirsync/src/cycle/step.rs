@@ -355,6 +355,7 @@ pub fn failure(error: &CycleError) -> Failure {
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
         last: error.is_last(),
+        full: false,
     }
 }
 
@@ -372,7 +373,21 @@ pub(crate) fn tree_failure(error: &TreeError) -> Failure {
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
         last: false,
+        full: false,
     }
+}
+
+/// A tree that somebody else holds when a step is to be made: the articles have numbers for it, 151
+/// for the requestor's half and 161 for the server's (Q96004).
+pub(super) fn numbered(step: Step, mut failure: Failure) -> Failure {
+    if failure.class == FailureClass::Busy {
+        let busy = match step {
+            Step::T1 | Step::T3 => "[151] Requestor configuration busy",
+            Step::T2 => "[161] Server configuration busy",
+        };
+        failure.message = format!("{busy}: {}", failure.message);
+    }
+    failure
 }
 
 /// Makes a step at an open tree.
@@ -468,6 +483,7 @@ pub fn real_disk(path: &str) -> Result<Arc<dyn Disk>, Failure> {
             message: format!("{path}: {error}"),
             hint: Some("check that the tree is where it was, and its rights".to_owned()),
             last: false,
+            full: false,
         }),
     }
 }
@@ -497,6 +513,11 @@ impl Here<'_> {
         TreeView::open((self.open)(tree)?, POSTOFFICE, &options).map_err(|e| tree_failure(&e))
     }
 
+    fn open_for(&self, step: Step, tree: &str, options: &OpenOptions) -> Result<TreeMut, Failure> {
+        TreeMut::open((self.open)(tree)?, POSTOFFICE, options)
+            .map_err(|error| numbered(step, tree_failure(&error)))
+    }
+
     pub(super) fn answer(&self, ask: &Ask, progress: &dyn Progress) -> Result<Answer, Failure> {
         match ask {
             Ask::Search { site } => {
@@ -520,8 +541,7 @@ impl Here<'_> {
                 program,
             } => {
                 let open = open_options(*wait_ms, program, options.now);
-                let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
-                    .map_err(|error| tree_failure(&error))?;
+                let mut tree = self.open_for(*step, tree, &open)?;
                 let done = perform(&mut tree, *step, &options.step_options(), progress)
                     .map_err(|error| failure(&error))?;
                 Ok(Answer::Done(Box::new(done)))
@@ -539,8 +559,7 @@ impl Here<'_> {
                 program,
             } => {
                 let open = open_options(*wait_ms, program, options.now);
-                let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
-                    .map_err(|error| tree_failure(&error))?;
+                let mut tree = self.open_for(change.step, tree, &open)?;
                 let done = table::make(&mut tree, change, &options.step_options(), progress)
                     .map_err(|error| failure(&error))?;
                 let outcome = done.map(Box::new);

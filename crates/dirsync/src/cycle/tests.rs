@@ -125,6 +125,7 @@ impl Net {
                 message: format!("{path} is gone"),
                 hint: None,
                 last: false,
+                full: false,
             }),
         }
     }
@@ -185,6 +186,8 @@ impl Net {
             user: "test".into(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         };
         let report = deliver(&paths, self, &options, &NoProgress).unwrap();
         assert!(report.quiet, "{report:#?}");
@@ -316,11 +319,9 @@ pub(super) fn assert_done(report: &RunReport) {
     for member in &report.members {
         assert_eq!(member.became, Became::Done, "{member:#?}");
     }
-    assert!(
-        !report.has_mail_problems(),
-        "{:#?}",
-        report.deliveries.last()
-    );
+    // What an earlier delivery could not do the last one has tried too.
+    let last = report.deliveries.last();
+    assert!(!last.is_some_and(|last| last.has_problems()), "{last:#?}");
 }
 
 pub(super) const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];
@@ -565,6 +566,9 @@ impl Connector for Mute<'_> {
     }
 }
 
+// rule: mta:OQ-23
+// rule: mta:R-LNK-004
+// rule: mta:N-14
 #[test]
 fn a_silent_tree_costs_one_deadline_and_stops_nobody_else() {
     for tree in ["NET/RA", "NET/SRV"] {

@@ -16,9 +16,13 @@ kinds! {
         "An entry of the Global Address List is of a kind that does not exist. A rebuild makes the list anew.";
 }
 
-/// The findings of commands that only read, beside those of the checker.
+/// The findings of commands that only read, beside those of the checker, and of `mtacheck`.
 pub fn reading_kinds() -> impl Iterator<Item = &'static FindingKind> {
-    KINDS.iter()
+    KINDS.iter().chain(
+        crate::mta::check::kinds::ALL
+            .iter()
+            .map(|finding| &finding.kind),
+    )
 }
 
 /// One thing that a query means.

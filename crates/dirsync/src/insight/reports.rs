@@ -20,7 +20,9 @@ kinds! {
     CYCLE_MISSING = "cycle.requestor-missing" Warning ("Q131509"):
         "A registered requestor sent no request and has no usable tree in the site. What it misses it gets in the first run that reaches it.";
     DELIVER_LINK = "deliver.link-down" Error ("assigned"):
-        "Mail could not be moved to another postoffice and waits in the outbound mailbag. The next delivery tries again.";
+        "Mail could not be moved to another postoffice and waits in the outbound mailbag. The next delivery tries again; `po-admin link list` shows since when and how often, `dxa-cycle routes` whether there is another way.";
+    DELIVER_RETURNED = "deliver.returned" Error ("Q271545 Q178539"):
+        "Mail went back to its senders: all attempts over a link were used up, or it waited for longer than its priority allows. About system mail the administrator is told; LOG/SYSTEM.LOG names every message.";
     DELIVER_TREE = "deliver.tree-down" Error ("assigned"):
         "The mail of a postoffice could not be served: its tree is busy, missing, damaged or does not answer. The mail of the others was moved.";
     TRANSPORT_HELD = "transport.held" Warning ("Q96060"):

@@ -148,6 +148,7 @@ fn an_unclean_database_stays_unclean_and_can_be_used() {
 }
 
 // rule: mta:R-DB-013
+// rule: mta:OQ-20
 #[test]
 fn a_new_queue_gets_a_free_number_and_keeps_it() {
     let disk = empty(Profile::V55);

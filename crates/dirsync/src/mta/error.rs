@@ -30,6 +30,16 @@ pub enum MtaError {
         /// What is wrong.
         why: String,
     },
+    /// A file that the disk does not give; nothing is taken for damaged because of that.
+    #[error("{tree}: {file} cannot be read: {why}")]
+    Unreadable {
+        /// The directory as people name it.
+        tree: String,
+        /// The file's name.
+        file: String,
+        /// What the disk says.
+        why: String,
+    },
     /// There is no queue of this name.
     #[error("{tree} has no queue {name}")]
     NoSuchQueue {
@@ -66,6 +76,29 @@ pub enum MtaError {
         /// The directory as people name it.
         tree: String,
     },
+    /// MTACHECK.OUT holds object files of an earlier run (Q262865).
+    #[error("{tree}: {folder} holds {count} object files of an earlier run, the first is {first}")]
+    QuarantineFull {
+        /// The directory as people name it.
+        tree: String,
+        /// The folder.
+        folder: String,
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// What was given cannot be taken in here; why.
+    #[error("{from} cannot be taken: {why}")]
+    Unsuitable {
+        /// What was given.
+        from: String,
+        /// Why.
+        why: String,
+    },
+    /// The user asked for the work to end; what was committed stays.
+    #[error("interrupted")]
+    Interrupted,
     /// Values that do not fit into an object.
     #[error("the object cannot be written: {0}")]
     BadObject(#[from] DecodeError),
@@ -77,7 +110,9 @@ impl MtaError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Tree(error) => error.class(),
-            Self::NotOurs { .. } => ErrorClass::Refused,
+            Self::NotOurs { .. } | Self::QuarantineFull { .. } | Self::Unsuitable { .. } => {
+                ErrorClass::Refused
+            }
             _ => ErrorClass::Data,
         }
     }
@@ -101,10 +136,17 @@ impl MtaError {
                  is ever written to it",
             ),
             Self::Damaged { .. } => Some("`mtacheck repair` mends what can be mended"),
+            Self::Unreadable { .. } => Some(
+                "nothing was changed; end the cause, or, if the disk is broken, move the file away yourself",
+            ),
             Self::NoSuchQueue { .. } => Some("`mtacheck queues` lists them"),
             Self::AmbiguousQueue { .. } => Some("give the id, or more of the name"),
             Self::NoSuchMessage { .. } => Some("`mtacheck list` lists the messages"),
-            Self::QueueExists { .. } | Self::BadObject(_) => None,
+            Self::QuarantineFull { .. } => Some(
+                "`mtacheck rotate MTADATA` renames the folder; its files are never to be put back",
+            ),
+            Self::Unsuitable { .. } => Some("take a copy or a set that `mtacheck split` made"),
+            Self::QueueExists { .. } | Self::BadObject(_) | Self::Interrupted => None,
             Self::BitmapFull { .. } => Some("purge messages, or move some with `mtacheck split`"),
         }
     }

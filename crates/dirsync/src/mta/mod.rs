@@ -20,9 +20,11 @@
 //! is missing it stays missing until a check has passed, since what stopped uncleanly is not made
 //! clean by one more message.
 //!
-//! Not here yet (second part of the work): what repair prints and writes, purge, restore, split,
-//! replay, wipe, rotate.
+//! What `mtacheck` does with it: [`repair`] (the plan and the published output), [`purge`],
+//! [`boot`] (restore and wipe), [`replay`] and [`split`] (moving a backlog), [`quarantine`] (MTACHECK.OUT,
+//! its manifest and its rotation).
 
+pub mod boot;
 pub mod check;
 pub mod edit;
 #[cfg(test)]
@@ -30,7 +32,12 @@ mod edit_tests;
 pub mod error;
 pub mod foreign;
 pub mod fresh;
+pub mod purge;
+pub mod quarantine;
+pub mod repair;
+pub mod replay;
 pub mod select;
+pub mod split;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testtree;

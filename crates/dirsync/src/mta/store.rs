@@ -41,8 +41,8 @@ pub enum FileState {
     Sound(Box<Scanned>),
     /// Bytes that are no object.
     Damaged(DecodeError),
-    /// Something that cannot be read; why.
-    Unreadable(String),
+    /// The disk does not give it: no damage, and no reason to take a message away.
+    Unreadable(TreeError),
 }
 
 impl FileState {
@@ -55,7 +55,7 @@ impl FileState {
             Self::Free => Some("the file is a free slot of 1 byte".to_owned()),
             Self::Sound(_) => None,
             Self::Damaged(error) => Some(error.to_string()),
-            Self::Unreadable(why) => Some(why.clone()),
+            Self::Unreadable(error) => Some(error.to_string()),
         }
     }
 }
@@ -210,10 +210,13 @@ impl<'v> Database<'v> {
     /// Reads one object by its number.
     ///
     /// # Errors
-    /// A disk error other than that this one file cannot be read.
+    /// A disk error; the state is never [`FileState::Unreadable`].
     pub fn object(&self, number: ObjectNumber, keep: Keep) -> Result<FileState, MtaError> {
         let path = self.path_of(number)?;
-        Ok(self.read(&path, keep, &mut Vec::new()))
+        match self.read(&path, keep, &mut Vec::new()) {
+            FileState::Unreadable(error) => Err(error.into()),
+            state => Ok(state),
+        }
     }
 
     /// Reads one file once, in pieces; `piece` is a buffer to be used again.
@@ -222,7 +225,7 @@ impl<'v> Database<'v> {
         let file = match self.view.open_on_disk(path) {
             Ok(Some(file)) => file,
             Ok(None) => return FileState::Missing,
-            Err(error) => return FileState::Unreadable(error.to_string()),
+            Err(error) => return FileState::Unreadable(error),
         };
         match file.len() {
             0 => FileState::Empty,
@@ -230,7 +233,7 @@ impl<'v> Database<'v> {
             _ => match read_pieces(&file, keep, piece) {
                 Ok(Ok(found)) => FileState::Sound(Box::new(found)),
                 Ok(Err(error)) => FileState::Damaged(error),
-                Err(error) => FileState::Unreadable(error.to_string()),
+                Err(error) => FileState::Unreadable(error),
             },
         }
     }

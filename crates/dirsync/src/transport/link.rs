@@ -33,6 +33,7 @@ use crate::tree::disk::{DiskErrorKind, EntryName};
 use crate::tree::ledger::{Ledger, message_hash};
 use crate::tree::{TreeError, TreeView};
 
+use super::book::{LinkBook, LinkEntry, LinkState};
 use super::log;
 use super::mailer::{P1_LIMIT_BYTES, find_part, load};
 use super::route::{RecordPlace, Routes, XTN_RECORD_LEN_BYTES};
@@ -64,6 +65,9 @@ pub struct Outbound {
     pub oldest: u32,
     /// Where INI/ROUTES.INI says that the tree of `via` stands.
     pub path: Option<String>,
+    /// What is remembered of the link.
+    #[serde(default)]
+    pub link: LinkEntry,
 }
 
 /// The outbound mailbags in which something waits, by number. The cost is that of the waiting mail:
@@ -86,7 +90,8 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
             ControlFlow::Continue(())
         }
     })?;
-    if names.is_empty() {
+    let book = LinkBook::load(view)?;
+    if names.is_empty() && book.entries().next().is_none() {
         return Ok(Vec::new());
     }
     names.sort_unstable();
@@ -119,6 +124,7 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
             waiting: 0,
             oldest: date,
             path: None,
+            link: LinkEntry::default(),
         });
         queue.waiting += 1;
         queue.oldest = queue.oldest.min(date);
@@ -135,8 +141,35 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
         };
         if let Some(via) = &via {
             queue.path = path_of(view, via)?;
+            queue.link = book.of(via);
         }
         queue.via = via.map(|via| via.to_string());
+    }
+    // A link that failed is looked at again also when its mail went elsewhere meanwhile.
+    for (via, link) in book.entries() {
+        let known = found
+            .iter()
+            .any(|queue| queue.via.as_deref().and_then(|name| name.parse().ok()) == Some(*via));
+        if known || link.state() == LinkState::Up {
+            continue;
+        }
+        let mailbag = match routes.mailbag_of(via) {
+            Ok(mailbag) => mailbag,
+            Err(error) => {
+                report_or_fail("XTN", error, report)?;
+                None
+            }
+        };
+        if let Some(mailbag) = mailbag {
+            found.push(Outbound {
+                mailbag: mailbag.0,
+                via: Some(via.to_string()),
+                waiting: 0,
+                oldest: 0,
+                path: path_of(view, via)?,
+                link: link.clone(),
+            });
+        }
     }
     Ok(found)
 }
@@ -289,8 +322,10 @@ pub enum Receipt {
     Stored(u32),
     /// It was there before, under this stem.
     Repeat(u32),
-    /// It was not taken: why. It stays at the sender.
+    /// It was not taken: why. It stays at the sender, and the attempt counts.
     Refused(String),
+    /// There is no room for it: why. It stays at the sender.
+    Full(String),
 }
 
 /// Makes parcels durable: prepares one commit. The receipts hold once that commit is made.
@@ -326,7 +361,7 @@ pub fn receive(
             continue;
         }
         if queue.live_count() >= MAILBAG_RECORDS_MAX {
-            receipts.push(Receipt::Refused("its INQUEUE3 is full [017]".to_owned()));
+            receipts.push(Receipt::Full("its INQUEUE3 is full [017]".to_owned()));
             continue;
         }
         let stem = opened.store(edit, from, &mut queue, now, &mut lines)?;

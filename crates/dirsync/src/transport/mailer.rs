@@ -125,7 +125,11 @@ pub(crate) fn find_part(
 }
 
 /// A free name for the envelope of a mailbag, within the reach of [`find_part`].
-fn free_part(edit: &mut Edit<'_>, stem: HexId, mailbag: HexId) -> Result<Option<String>, PoError> {
+pub(super) fn free_part(
+    edit: &mut Edit<'_>,
+    stem: HexId,
+    mailbag: HexId,
+) -> Result<Option<String>, PoError> {
     for n in 0..PARTS {
         if let Some(path) = p1_part_path(stem, (first_part(mailbag) + n) % PARTS)
             && !edit.exists(&path)?
@@ -352,12 +356,13 @@ impl Mailer<'_> {
             .trace
             .iter()
             .any(|passed| PoName::parse(passed).is_ok_and(|passed| passed == own));
+        let from = p1.trace.last().and_then(|from| PoName::parse(from).ok());
         for recipient in &p1.recipients {
             let Ok(address) = Address::parse(recipient) else {
                 split.fail(2, recipient);
                 continue;
             };
-            match self.routes.next_hop_of(&address)? {
+            match self.routes.next_hop_of(&address, from.as_ref())? {
                 NextHop::Here => self.local(&address, recipient, &mut split)?,
                 NextHop::Unknown => split.fail(2, recipient),
                 NextHop::Mailbag { .. } | NextHop::Gateway(_) if circular => {
@@ -514,10 +519,7 @@ impl Mailer<'_> {
             failures: split
                 .failures
                 .iter()
-                .map(|(&code, recipients)| Failure {
-                    code,
-                    recipients: recipients.clone(),
-                })
+                .map(|(&code, recipients)| Failure::new(code, recipients.clone()))
                 .collect(),
         };
         let time = log::local_time(edit.view(), self.now);
@@ -549,10 +551,7 @@ impl Mailer<'_> {
         let returned = Returned {
             here: self.own,
             p1,
-            failures: vec![Failure {
-                code: 17,
-                recipients: left.to_vec(),
-            }],
+            failures: vec![Failure::new(17, left.to_vec())],
         };
         let time = log::local_time(edit.view(), self.now);
         self.system_log.push_str(&returned.log_entry(time, true));

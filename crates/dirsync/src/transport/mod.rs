@@ -2,7 +2,11 @@
 //!
 //! * [`mailer`] empties the in-queues of one postoffice: local mailbags, SYSTEM, outbound mailbags;
 //! * [`link`] hands the mail of an outbound mailbag to another tree;
-//! * [`route`] says which mailbag, and which postoffice it is handed to;
+//! * [`route`] says which mailbag, and which postoffice it is handed to; [`table`] names further ways
+//!   and what they cost;
+//! * [`book`] remembers how each link is, [`settle`] does what follows when one does not work: another
+//!   route, another attempt later, a report to the sender;
+//! * [`map`] lays the routes of a site end to end;
 //! * [`far`] is the wall around each tree: requests and replies, in this process or in a child with
 //!   a deadline;
 //! * [`deliver`] runs passes over a site until nothing moves any more.
@@ -11,16 +15,23 @@
 //! the receiver's ledger drops what it has seen (design 4.2). A tree that is busy, foreign, missing,
 //! full or silent stops its own mail and nobody else's.
 
+pub mod book;
 pub mod deliver;
 pub mod far;
 pub mod link;
+pub mod links;
 pub mod local;
 pub mod log;
 pub mod mailer;
+pub mod map;
 pub mod returned;
 pub mod route;
+pub mod settle;
 pub mod stuck;
+pub mod table;
 
+#[cfg(test)]
+mod link_tests;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]

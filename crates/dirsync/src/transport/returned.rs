@@ -31,6 +31,21 @@ pub struct Failure {
     pub code: u16,
     /// The recipients, as the envelope names them.
     pub recipients: Vec<Vec<u8>>,
+    /// What the text of the code ends with: the postoffice that cannot be reached, for `[005]`
+    /// (Q117152), or a reason.
+    pub detail: Option<String>,
+}
+
+impl Failure {
+    /// A failure without more to say.
+    #[must_use]
+    pub fn new(code: u16, recipients: Vec<Vec<u8>>) -> Self {
+        Self {
+            code,
+            recipients,
+            detail: None,
+        }
+    }
 }
 
 /// A message some recipients of which do not get it.
@@ -52,6 +67,7 @@ impl Returned<'_> {
             let entry = lookup_code(Family::Transport, i32::from(failure.code));
             let text = entry.map_or("", |entry| entry.text);
             lines.push(format!("[{:03}] {text}", failure.code));
+            lines.extend(failure.detail.clone());
             let route = || {
                 let own = self.here.to_bytes();
                 let mut route: Vec<String> = self
@@ -187,10 +203,7 @@ mod tests {
         let returned = Returned {
             here: "TELECOM/NTNETCU1".parse().unwrap(),
             p1: &p1,
-            failures: vec![Failure {
-                code: 16,
-                recipients: vec![b"Mail Probe".to_vec()],
-            }],
+            failures: vec![Failure::new(16, vec![b"Mail Probe".to_vec()])],
         };
         // The date of the message is the published one, too.
         let time = jiff::civil::date(1993, 5, 14).at(11, 32, 0, 0);
@@ -212,6 +225,36 @@ mod tests {
         assert_eq!(returned.addressee(None), None);
     }
 
+    // rule: tra:R-ERR-001
+    // rule: tra:OQ-10
+    #[test]
+    fn used_up_attempts_name_the_destination_as_published() {
+        let published = include_str!("../../../../fixtures/logs/q136004-system-log.txt");
+        let p1 = p1();
+        let mut failure = Failure::new(5, vec![b"MAILNET/MAILPO/X".to_vec()]);
+        failure.detail = Some("MAILNET /MAILPO".to_owned());
+        let returned = Returned {
+            here: "TELECOM/NTNETCU1".parse().unwrap(),
+            p1: &p1,
+            failures: vec![failure],
+        };
+        let time = jiff::civil::date(1995, 7, 6).at(9, 1, 0, 0);
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = published
+            .lines()
+            .find(|line| line.contains("[005]"))
+            .unwrap();
+        let entry = words(&returned.log_entry(time, true));
+        assert!(entry.contains(&words(line)), "{entry}");
+        // Codes that were never published are not made up.
+        for code in [6, 10, 11, 14, 15, 19, 20, 22, 25, 26, 27, 28] {
+            assert!(
+                lookup_code(Family::Transport, code).is_none(),
+                "[{code:03}]"
+            );
+        }
+    }
+
     // rule: tra:R-RTE-006
     #[test]
     fn a_report_names_the_route() {
@@ -229,10 +272,7 @@ mod tests {
         let returned = Returned {
             here: last.parse().unwrap(),
             p1: &p1,
-            failures: vec![Failure {
-                code: 3,
-                recipients: vec![b"<net>/<po>/<mailbox>".to_vec()],
-            }],
+            failures: vec![Failure::new(3, vec![b"<net>/<po>/<mailbox>".to_vec()])],
         };
         let time = jiff::civil::date(1996, 5, 23).at(15, 22, 0, 0);
         let to = returned.addressee(None).unwrap();

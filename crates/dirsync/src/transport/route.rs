@@ -6,6 +6,12 @@
 //! once; what waits in an indirect one's own mailbag, because its route changed, leaves through the
 //! hub as well (Q117199). A route by modem or X.25 is taken as direct: the tree is what is reached.
 //!
+//! That is the first route. [`super::table`] names others and what they cost; among those that exist
+//! the choice is made as the MTA made it (Q193322): not back to where the message came from, a link
+//! that has attempts left before one that is down, one that is open before one that is held, one
+//! that works before one that is being retried, then the lowest cost. A message with one possible
+//! route waits for it (Q152955).
+//!
 //! Read from NETWORK.GLB and the XTN files, those only of networks that are asked for. Where another
 //! tree stands is not in there: it is found by its name among the trees of the site, or named in
 //! `INI/ROUTES.INI` ([`crate::postoffice::externals`]).
@@ -20,8 +26,12 @@ use crate::core::format::FixedRecord as _;
 use crate::core::format::codes::NetworkType;
 use crate::core::format::network::NetworkRecord;
 use crate::core::format::xtn::{Route, XtnRecord};
+use crate::postoffice::PoError;
 use crate::postoffice::stream::{open_strict, records};
 use crate::tree::{TreeError, TreeView};
+
+use super::book::{LinkBook, LinkEntry, LinkState};
+use super::table::{self, FIRST_COST, RouteLine};
 
 /// Networks and gateways that are read.
 const NETWORKS_LIMIT: u64 = 65_536;
@@ -46,6 +56,37 @@ pub enum NextHop {
     Unknown,
 }
 
+/// One way to a postoffice, and how its link is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The outbound mailbag.
+    pub mailbag: HexId,
+    /// The postoffice it is handed to.
+    pub via: PoName,
+    /// What it costs.
+    pub cost: u8,
+    /// Whether it is the route of the XTN file.
+    pub first: bool,
+    /// How the link is.
+    pub link: LinkEntry,
+}
+
+impl Candidate {
+    /// What the choice looks at, best first.
+    fn rank(&self, from: Option<&PoName>) -> (bool, bool, bool, bool, u8, bool, PoName) {
+        let state = self.link.state();
+        (
+            from == Some(&self.via),
+            state == LinkState::Down,
+            state == LinkState::Held,
+            state == LinkState::Retrying,
+            self.cost,
+            !self.first,
+            self.via,
+        )
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Known {
     name: PoName,
@@ -55,6 +96,7 @@ struct Known {
     /// Byte offset of its record in the XTN file.
     offset: u64,
     xtn: HexId,
+    retry_limit: u8,
 }
 
 /// Where the record of a postoffice stands, for its counters.
@@ -73,6 +115,9 @@ pub struct Routes<'v> {
     own: PoName,
     networks: Vec<NetworkRecord>,
     by_network: HashMap<Vec<u8>, HashMap<Vec<u8>, Known>>,
+    /// Read when a route is first asked for.
+    costs: Option<Vec<RouteLine>>,
+    book: Option<LinkBook>,
 }
 
 fn folded(name: &[u8]) -> Vec<u8> {
@@ -98,6 +143,8 @@ impl<'v> Routes<'v> {
             own,
             networks,
             by_network: HashMap::new(),
+            costs: None,
+            book: None,
         })
     }
 
@@ -132,12 +179,93 @@ impl<'v> Routes<'v> {
         Ok(self.network(po.network())?.get(&name).copied())
     }
 
-    /// Where mail for a postoffice goes. Names are compared whole and without regard to case
+    /// Looks at the links as `book` says, not as the tree does.
+    pub fn set_book(&mut self, book: LinkBook) {
+        self.book = Some(book);
+    }
+
+    /// The ways to a postoffice, the one to be taken first; `from` is the postoffice that a message
+    /// came from. Empty when nobody here knows the way.
+    ///
+    /// # Errors
+    /// As [`Routes::first_hop`].
+    pub fn candidates(
+        &mut self,
+        po: &PoName,
+        from: Option<&PoName>,
+    ) -> Result<Vec<Candidate>, PoError> {
+        let NextHop::Mailbag { mailbag, via } = self.first_hop(po)? else {
+            return Ok(Vec::new());
+        };
+        if self.book.is_none() {
+            self.book = Some(LinkBook::load(self.view)?);
+        }
+        if self.costs.is_none() {
+            self.costs = Some(table::load(self.view)?);
+        }
+        let lines: Vec<RouteLine> = self
+            .costs
+            .iter()
+            .flatten()
+            .filter(|line| line.to == *po)
+            .copied()
+            .collect();
+        let link = |via: &PoName, book: &Option<LinkBook>| {
+            book.as_ref()
+                .map_or_else(LinkEntry::default, |book| book.of(via))
+        };
+        let cost = |via: &PoName| lines.iter().find(|line| line.via == *via);
+        let mut ways = vec![Candidate {
+            mailbag,
+            via,
+            cost: cost(&via).map_or(FIRST_COST, |line| line.cost),
+            first: true,
+            link: link(&via, &self.book),
+        }];
+        for line in &lines {
+            let known = ways.iter().any(|way| way.via == line.via);
+            if known || line.via == self.own || line.via == *po {
+                continue;
+            }
+            // A hub is direct (notice 52); one that is not known any more is no way.
+            if let Some(hub) = self.find(&line.via)?
+                && hub.hub.is_none()
+            {
+                ways.push(Candidate {
+                    mailbag: hub.mailbag,
+                    via: hub.name,
+                    cost: line.cost,
+                    first: false,
+                    link: link(&hub.name, &self.book),
+                });
+            }
+        }
+        ways.sort_by_key(|way| way.rank(from));
+        Ok(ways)
+    }
+
+    /// Where mail for a postoffice goes now; `from` as in [`Routes::candidates`].
+    ///
+    /// # Errors
+    /// As [`Routes::first_hop`].
+    pub fn best_hop(&mut self, po: &PoName, from: Option<&PoName>) -> Result<NextHop, PoError> {
+        let first = self.first_hop(po)?;
+        if !matches!(first, NextHop::Mailbag { .. }) {
+            return Ok(first);
+        }
+        let best = self.candidates(po, from)?.into_iter().next();
+        Ok(best.map_or(first, |way| NextHop::Mailbag {
+            mailbag: way.mailbag,
+            via: way.via,
+        }))
+    }
+
+    /// The first route, the one of the XTN file. Names are compared whole and without regard to case
     /// (Q128627: comparing nine characters made loops out of nothing).
     ///
     /// # Errors
     /// A disk error; a missing XTN file is one: whoever cannot read a route must not take it for none.
-    pub fn next_hop(&mut self, po: &PoName) -> Result<NextHop, TreeError> {
+    pub fn first_hop(&mut self, po: &PoName) -> Result<NextHop, TreeError> {
         if *po == self.own {
             return Ok(NextHop::Here);
         }
@@ -163,11 +291,15 @@ impl<'v> Routes<'v> {
     /// Where mail for an address goes: of this class of postoffices, or behind a gateway.
     ///
     /// # Errors
-    /// As [`Routes::next_hop`].
-    pub fn next_hop_of(&mut self, address: &Address) -> Result<NextHop, TreeError> {
+    /// As [`Routes::first_hop`].
+    pub fn next_hop_of(
+        &mut self,
+        address: &Address,
+        from: Option<&PoName>,
+    ) -> Result<NextHop, PoError> {
         if address.kind() == AddressType::Pcm {
             return match address.po() {
-                Some(po) => self.next_hop(&po),
+                Some(po) => self.best_hop(&po, from),
                 None => Ok(NextHop::Unknown),
             };
         }
@@ -224,7 +356,7 @@ impl<'v> Routes<'v> {
                 }
             };
             if let Some(known) = known {
-                return Ok(match self.next_hop(&known.name)? {
+                return Ok(match self.first_hop(&known.name)? {
                     NextHop::Mailbag { via, .. } => Some(via),
                     _ => Some(known.name),
                 });
@@ -233,10 +365,46 @@ impl<'v> Routes<'v> {
         unreadable.map_or(Ok(None), Err)
     }
 
+    /// Attempts to hand over one message that its record allows; 0 when it says nothing.
+    ///
+    /// # Errors
+    /// As [`Routes::first_hop`].
+    pub fn retry_limit(&mut self, po: &PoName) -> Result<u8, TreeError> {
+        Ok(self.find(po)?.map_or(0, |known| known.retry_limit))
+    }
+
+    /// The outbound mailbag of a direct postoffice.
+    ///
+    /// # Errors
+    /// As [`Routes::first_hop`].
+    pub fn mailbag_of(&mut self, po: &PoName) -> Result<Option<HexId>, TreeError> {
+        Ok(self.find(po)?.map(|known| known.mailbag))
+    }
+
+    /// All postoffices that are known here, by name.
+    ///
+    /// # Errors
+    /// As [`Routes::first_hop`].
+    pub fn known(&mut self) -> Result<Vec<PoName>, TreeError> {
+        let networks: Vec<Vec<u8>> = self
+            .networks
+            .iter()
+            .filter(|record| record.network_type() == Some(NetworkType::Network))
+            .map(|record| record.name.text().to_vec())
+            .collect();
+        let mut names = Vec::new();
+        for network in networks {
+            names.extend(self.network(&network)?.values().map(|known| known.name));
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
     /// Where the record of a postoffice stands.
     ///
     /// # Errors
-    /// As [`Routes::next_hop`].
+    /// As [`Routes::first_hop`].
     pub fn record_place(&mut self, po: &PoName) -> Result<Option<RecordPlace>, TreeError> {
         Ok(self.find(po)?.map(|known| RecordPlace {
             xtn: known.xtn,
@@ -262,6 +430,7 @@ fn read_record(network: &[u8], xtn: HexId, offset: u64, record: &XtnRecord) -> O
         hub_mailbag: record.hub_mailbag.get().ok().flatten(),
         offset,
         xtn,
+        retry_limit: record.retry_limit,
     })
 }
 

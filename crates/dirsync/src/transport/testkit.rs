@@ -170,6 +170,8 @@ impl Net {
             user: "test".into(),
             passes: None,
             dry_run: false,
+            due: false,
+            synchronous_mta: false,
         })
     }
 

@@ -1,7 +1,7 @@
 //! `dxa-cycle deliver`.
 
 use dirsync::core::base::UnixTime;
-use dirsync::transport::deliver::{DeliverOptions, DeliverReport, LinkState, deliver};
+use dirsync::transport::deliver::{DeliverOptions, DeliverReport, deliver};
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
@@ -58,6 +58,8 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
         passes: args.passes,
         // The trial disks are what makes it dry; on them every pass is real.
         dry_run: false,
+        due: args.due,
+        synchronous_mta: args.synchronous_mta,
     };
     let progress = &session.progress;
     let (delivery, plan) = if settings.dry_run {
@@ -98,10 +100,7 @@ impl Text for Done {
                     link.sent.to_string(),
                     link.repeated.to_string(),
                     link.waiting.to_string(),
-                    match link.state {
-                        LinkState::Up => "up".to_owned(),
-                        LinkState::Down => "down".to_owned(),
-                    },
+                    link.state.word().to_owned(),
                 ],
             )?;
         }

@@ -3,6 +3,7 @@
 mod deliver;
 mod dispatch;
 mod reset;
+mod routes;
 mod run;
 mod status;
 mod steps;
@@ -28,6 +29,7 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::T2(args) => steps::t2(args, session),
         Command::T3(args) => steps::t3(args, session),
         Command::Deliver(args) => deliver::run(args, session),
+        Command::Routes(args) => routes::run(args, session),
         Command::Run(args) => run::run(args, session),
         Command::Dispatch(args) => dispatch::run(args, session),
         Command::Reset(command) => reset::run(command, session),

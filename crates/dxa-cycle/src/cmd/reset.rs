@@ -275,6 +275,8 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
         user: super::user_name(),
         passes: None,
         dry_run: false,
+        due: false,
+        synchronous_mta: false,
     };
     let delivered = match &trees.trials {
         Some(trials) => deliver(&paths, trials, &mail, &session.progress),

@@ -7,12 +7,14 @@ pub(crate) mod fill;
 mod gal;
 pub(crate) mod group;
 mod init;
+pub(crate) mod link;
 pub(crate) mod listds;
 pub(crate) mod listq;
 mod mail;
 pub(crate) mod options;
 pub(crate) mod postoffice;
 pub(crate) mod roles;
+pub(crate) mod route;
 pub(crate) mod schedule;
 pub(crate) mod stuck;
 mod upgrade;
@@ -39,6 +41,8 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Group(command) => group::run(&command, session),
         Command::Fill(args) => fill::run(&args, session),
         Command::Postoffice(command) => postoffice::run(&command, session),
+        Command::Link(command) => link::run(&command, session),
+        Command::Route(command) => route::run(&command, session),
         Command::Server(command) => roles::run_server(&command, session),
         Command::Requestor(command) => roles::run_requestor(&command, session),
         Command::Register(args) => roles::run_register(&args, session),

@@ -12,6 +12,7 @@ use dirsync::postoffice::config::{
 };
 use dirsync::postoffice::lists::Lists;
 use dirsync::tree::Command;
+use dirsync_cli::exit::ExitCode;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
@@ -145,6 +146,12 @@ pub(crate) fn run_server(
         ServerCommand::On(args) => {
             let changed = change(&args.tree, Command::Server, session, |edit, _| {
                 server::on(edit)
+            })
+            .map_err(|failure| {
+                unfinished(
+                    "[162] Failed to complete installation of the directory server.",
+                    failure,
+                )
             })?;
             let done = changed.value.clone();
             let line = if done.already {
@@ -174,12 +181,14 @@ pub(crate) fn run_server(
             )
         }
         ServerCommand::Off(args) => {
+            let notice = "[163] Failed to complete deinstallation of directory server.";
             let (on, _) = look(
                 &args.tree,
                 "po-admin server off",
                 &session.settings,
                 |edit, _| dirsync::postoffice::config::is_server(edit),
-            )?;
+            )
+            .map_err(|failure| unfinished(notice, failure))?;
             if on {
                 session.confirm(
                     "Stop being the directory server and forget the master list and all requestors",
@@ -187,7 +196,8 @@ pub(crate) fn run_server(
             }
             let changed = change(&args.tree, Command::Server, session, |edit, _| {
                 server::off(edit)
-            })?;
+            })
+            .map_err(|failure| unfinished(notice, failure))?;
             let done = changed.value.clone();
             let line = if done.already {
                 format!("{} is not the directory server", shown(&changed.entry.name))
@@ -217,6 +227,18 @@ pub(crate) fn run_server(
                 &[],
             )
         }
+    }
+}
+
+/// The notice of the original in front of what kept the role from being changed: a tree that somebody
+/// else holds, a file that cannot be written (Q131423, Q130115). A refusal says enough by itself.
+fn unfinished(notice: &str, failure: Failure) -> Failure {
+    match failure.code() {
+        ExitCode::Busy | ExitCode::Data => {
+            let hint = failure.hint_text().to_owned();
+            Failure::new(failure.code(), format!("{notice} {failure}")).hint(hint)
+        }
+        _ => failure,
     }
 }
 

@@ -225,6 +225,9 @@ mod tests {
         assert_eq!(resync_header(&records, Some(0), 80), (HEADER, true));
         let (behind, agree) = resync_header(&records, Some(0), 75);
         assert_eq!((behind.srvseq, agree), (75, false));
+        // Above s.Sync nothing was ever sent: whoever began there would miss what comes next.
+        let (ahead, agree) = resync_header(&records, Some(0), 95);
+        assert_eq!((ahead.srvseq, agree), (80, false));
         records[1].state = 0;
         assert_eq!(resync_header(&records, Some(0), 80).0.reqseq, 17);
     }

@@ -202,6 +202,8 @@ pub(super) fn mail(site: &Site) -> Result<(), String> {
         user: "harness".into(),
         passes: None,
         dry_run: false,
+        due: false,
+        synchronous_mta: false,
     };
     let paths = [SERVER.to_owned(), REQUESTOR.to_owned()];
     let report = deliver(&paths, site, &options, &NoProgress).map_err(|e| e.to_string())?;

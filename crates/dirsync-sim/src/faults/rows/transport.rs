@@ -25,7 +25,7 @@ use dirsync_tree::disk::sub::SubDisk;
 use dirsync_tree::journal::CommitInfo;
 use dirsync_tree::{Command, Domain, DomainKind, RelPath, TreeMut};
 
-use super::options;
+use super::{links, options};
 use crate::faults::{Observed, RunResult, Scenario, observe_postoffice};
 
 /// Scenarios of `dxa-cycle deliver`.
@@ -51,6 +51,14 @@ pub(super) const DELIVER: &[Scenario] = &[
         name: "sending side of a link",
         prepare: prepare_outbound,
         run: run_sent,
+        observe: observe_postoffice,
+        milestones: || Ok(Vec::new()),
+    },
+    Scenario {
+        command: Command::Deliver,
+        name: "a link that fails: another route, or back to the sender",
+        prepare: links::prepare_failed,
+        run: links::run_settle,
         observe: observe_postoffice,
         milestones: || Ok(Vec::new()),
     },
@@ -110,10 +118,10 @@ pub(super) const MAIL: &[Scenario] = &[
     },
 ];
 
-const NOW: UnixTime = UnixTime(765_720_832);
+pub(super) const NOW: UnixTime = UnixTime(765_720_832);
 const TREES: [&str; 3] = ["A", "B", "H"];
 
-fn text(error: impl std::fmt::Display) -> String {
+pub(super) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
@@ -174,7 +182,7 @@ fn edited(
     edited_as(disk, Command::Deliver, change)
 }
 
-fn edited_as(
+pub(super) fn edited_as(
     disk: Arc<dyn Disk>,
     command: Command,
     change: impl FnOnce(&mut Edit<'_>) -> Result<(), String>,
@@ -197,7 +205,7 @@ fn edited_as(
 }
 
 /// Makes `NET/other` an external postoffice, through the hub `NET/H` when `hub` is its mailbag.
-fn know(disk: Arc<dyn Disk>, other: &str, hub: Option<HexId>) -> Result<HexId, String> {
+pub(super) fn know(disk: Arc<dyn Disk>, other: &str, hub: Option<HexId>) -> Result<HexId, String> {
     let mut made = HexId(0);
     edited(disk, |edit| {
         let mailbag = edit.mailbag().map_err(text)?;
@@ -225,7 +233,7 @@ fn know(disk: Arc<dyn Disk>, other: &str, hub: Option<HexId>) -> Result<HexId, S
     Ok(made)
 }
 
-fn submit_on(disk: Arc<dyn Disk>, from: &str, to: &[&str]) -> RunResult {
+pub(super) fn submit_on(disk: Arc<dyn Disk>, from: &str, to: &[&str]) -> RunResult {
     let address = |name: &str| Address::parse(name.as_bytes()).map_err(text);
     let to = to
         .iter()
@@ -241,7 +249,9 @@ fn submit_on(disk: Arc<dyn Disk>, from: &str, to: &[&str]) -> RunResult {
     })
 }
 
-fn prepare_one(then: impl FnOnce(Arc<dyn Disk>) -> RunResult) -> Result<MemDisk, String> {
+pub(super) fn prepare_one(
+    then: impl FnOnce(Arc<dyn Disk>) -> RunResult,
+) -> Result<MemDisk, String> {
     let disk = MemDisk::new();
     make_postoffice(&disk, "", "A")?;
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
@@ -251,7 +261,7 @@ fn prepare_one(then: impl FnOnce(Arc<dyn Disk>) -> RunResult) -> Result<MemDisk,
     Ok(disk)
 }
 
-fn ask(disk: Arc<dyn Disk>, request: Request) -> Result<Reply, String> {
+pub(super) fn ask(disk: Arc<dyn Disk>, request: Request) -> Result<Reply, String> {
     Local::new(disk, options()).call(request).map_err(text)
 }
 
@@ -264,14 +274,14 @@ fn mailer() -> Request {
     }
 }
 
-fn run_mailer(disk: Arc<dyn Disk>) -> RunResult {
+pub(super) fn run_mailer(disk: Arc<dyn Disk>) -> RunResult {
     match ask(disk, mailer())? {
         Reply::Mailed { problems, .. } if problems.is_empty() => Ok(()),
         other => Err(format!("{other:?}")),
     }
 }
 
-fn prepare_outbound() -> Result<MemDisk, String> {
+pub(super) fn prepare_outbound() -> Result<MemDisk, String> {
     prepare_one(|disk| {
         submit_on(Arc::clone(&disk), "A", &["NET/H/$SYSTEM"])?;
         submit_on(Arc::clone(&disk), "A", &["NET/H/$SYSTEM", "NET/A/$SYSTEM"])?;
@@ -375,6 +385,8 @@ fn run_site(disk: Arc<dyn Disk>) -> RunResult {
         user: "harness".into(),
         passes: None,
         dry_run: false,
+        due: false,
+        synchronous_mta: false,
     };
     let names: Vec<String> = TREES.iter().map(|name| (*name).to_owned()).collect();
     let site = Site { disk: &disk };

@@ -405,6 +405,8 @@ impl<'a> Dispatcher<'a> {
             user: self.options.step.user.clone(),
             passes: None,
             dry_run: false,
+            due: true,
+            synchronous_mta: false,
         };
         let done = deliver(&paths, self.connector, &options, &Quiet(self.progress))?;
         self.report.mail_problems.clear();
@@ -416,7 +418,7 @@ impl<'a> Dispatcher<'a> {
             }
         }
         for link in &done.links {
-            if link.state == LinkState::Down || link.last_error.is_some() {
+            if link.has_problems() {
                 let why = link.last_error.as_deref().unwrap_or("it does not work");
                 let text = format!(
                     "{} to {} ({} wait): {why}",

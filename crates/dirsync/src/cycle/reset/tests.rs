@@ -30,6 +30,14 @@ fn change_conf(po: &TestPo, change: impl FnOnce(&mut ReqConfRecord)) {
     po.put(REQCONF, &conf.encode());
 }
 
+/// The server's record of a requestor.
+fn record_of(net: &Net, name: PoName) -> SrvConfRecord {
+    let view = net.pos[NAMES[0]].view();
+    let (_, records) = srvconf(&mut Edit::new(&view)).unwrap();
+    let index = find(&records, name.network(), name.postoffice()).unwrap();
+    records[index].clone()
+}
+
 fn settled() -> Net {
     let mut net = Net::new(&NAMES, 5, false);
     for _ in 0..2 {
@@ -39,6 +47,9 @@ fn settled() -> Net {
     net
 }
 
+// An Exchange server keeps the same four numbers (DXA-Req-Seq, -Svr-Seq, -Imp-Seq, -Conf-Seq) in
+// records of this form (DEC-068); all of them and those of the other side become 0.
+// rule: dsp:R-EXC-001
 // rule: dsp:R-RST-001
 // rule: dsp:R-REC-003
 // rule: dsp:R-REC-007
@@ -63,8 +74,15 @@ fn a_local_reset_brings_lost_numbers_back_in_step() {
         server
     );
     let options = options(&net);
+    let four = |record: SrvConfRecord| {
+        let [req, srv] = [record.req_sync.get(), record.srv_sync.get()];
+        [req, srv, record.imp_sync.get(), record.conf_sync.get()]
+    };
+    let before = four(record_of(&net, own));
+    assert!(before.iter().all(|number| *number > 0), "{before:?}");
     let at_server = with(&net.pos[NAMES[0]], |tree| record(tree, own, &options)).unwrap();
     assert_eq!((at_server.records, at_server.commits), (1, 1));
+    assert_eq!(four(record_of(&net, own)), [0; 4]);
     let done = with(&net.pos[NAMES[1]], |tree| requestor(tree, false, &options)).unwrap();
     // R, the five, the administrator takes no part, and the late one.
     assert_eq!((done.exported, done.kept, done.messages), (7, 0, 0));
@@ -72,6 +90,10 @@ fn a_local_reset_brings_lost_numbers_back_in_step() {
     assert_eq!(verify(&view).unwrap(), [""; 0]);
     drop(view);
     let now = conf(&net.pos[NAMES[1]]);
+    assert_eq!(
+        [now.req_sync, now.srv_sync, now.imp_sync].map(|n| n.get()),
+        [0; 3]
+    );
     assert_eq!(now.ptr_usrtrans.get(), -1);
     assert_eq!(now.types.text(), b"PCM|SMTP");
     assert_eq!(

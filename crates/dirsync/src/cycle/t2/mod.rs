@@ -5,7 +5,7 @@
 //! one commit for each message: entries to MSTTRANS, numbers to SRVCONF, the message out of the
 //! mailbag (DEC-057). Transmit: one commit for each answer; at the end the purge (DEC-047). A run
 //! that is cut off leaves every message either waiting or wholly taken; the next run goes on. A run
-//! that cannot begin says why in DIRSYNC.LOG, in the words of the articles ([`failed`]).
+//! that cannot begin says why in DIRSYNC.LOG, in the words of the articles (`failed`).
 
 mod failed;
 mod guard;

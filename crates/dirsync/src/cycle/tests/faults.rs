@@ -414,6 +414,8 @@ fn a_status_report_that_cannot_be_read_stops_nothing() {
 // rule: dsp:R-T2R-013
 // rule: dsp:R-REC-005
 // rule: dsp:R-ORD-009
+// rule: dsp:R-BUG-06
+// rule: dsp:R-STA-005
 #[test]
 fn a_master_list_that_is_lost_or_corrupt_is_said_in_the_log() {
     let mut net = settled(2);

@@ -207,7 +207,6 @@ fn template_data_goes_to_those_who_take_it_with_updates_and_with_imports() {
 
 // rule: dsp:R-T2R-012
 // rule: dec:DEC-047
-// rule: dsp:R-STA-005
 #[test]
 fn keep_updates_purges_what_is_old_and_confirmed() {
     let mut net = settled(2);

@@ -86,7 +86,7 @@ pub struct Contents {
     pub len_bytes: u64,
     /// A transactions that can be read.
     pub entries: u64,
-    /// The lists in the order of the file (the first [`LISTS_KEPT`]).
+    /// The lists in the order of the file (the first `LISTS_KEPT`).
     pub lists: Vec<ListContent>,
     /// Entries that are passed over.
     pub problems: Problems,

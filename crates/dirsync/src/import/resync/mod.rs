@@ -1,9 +1,9 @@
 //! RESYNC.GLB: all lists of the server in one file, with the numbers a requestor starts from
 //! (Q119449, imp 8).
 //!
-//! * [`file`] - what such a file holds, and whether it is whole: nothing of a damaged one is taken;
-//! * [`create`] - making one at the server (IMPORT -S);
-//! * [`take`] - what taking one does to the numbers and to the transactions that wait; the lists
+//! * [`mod@file`] - what such a file holds, and whether it is whole: nothing of a damaged one is taken;
+//! * [`mod@create`] - making one at the server (IMPORT -S);
+//! * `take` - what taking one does to the numbers and to the transactions that wait; the lists
 //!   themselves go through [`super::queue`], before everything else that waits.
 //!
 //! | number | in the header | at the requestor |

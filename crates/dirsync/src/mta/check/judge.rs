@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::core::base::DecodeError;
+use crate::core::format::mta::bitmap::Bitmap;
 use crate::core::format::mta::core_files::{CORE_FILES, LAST_CORE_NUMBER, REFERENCE_COUNTS};
 use crate::core::format::mta::id::BITMAP_FILE;
 use crate::core::format::mta::queue::MemberRecord;
@@ -9,7 +11,7 @@ use crate::core::format::mta::{Kind, ObjectId, ObjectNumber};
 
 use super::super::error::MtaError;
 use super::super::foreign;
-use super::{BitmapState, CheckedObject, Pass, QueueState, Verdict, empty_row, kinds};
+use super::{BitmapState, CheckedObject, Pass, QueueState, Verdict, core_id, empty_row, kinds};
 
 impl Pass<'_, '_> {
     /// Judges what was read, adds what is missing, and reports object by object.
@@ -22,10 +24,14 @@ impl Pass<'_, '_> {
         let doubled = std::mem::take(&mut self.doubled);
         self.result.objects.extend(doubled);
         self.result.objects.sort_by_key(|object| object.number);
+        let bitmap = self.db.bitmap()?;
+        if let Some(Ok(stored)) = &bitmap {
+            self.add_lost(stored);
+        }
         self.report_objects();
         self.members();
         self.counts();
-        self.bitmap()?;
+        self.bitmap(bitmap);
         self.result.quarantine = foreign::quarantine(self.db.view())?;
         if let Some(first) = self.result.quarantine.first() {
             let message = format!(
@@ -55,7 +61,7 @@ impl Pass<'_, '_> {
         for core in CORE_FILES.iter().filter(|core| !core.queue.is_none()) {
             if !there.contains(&core.id.number()) {
                 let row = empty_row(core.id.number(), Verdict::CoreMissing);
-                let row = self.core_id(row);
+                let row = core_id(row);
                 self.result.objects.push(row);
             }
         }
@@ -186,6 +192,48 @@ impl Pass<'_, '_> {
         self.result.objects.sort_by_key(|object| object.number);
     }
 
+    /// Numbers that the bitmap knows as used, without a file, and which no reference object names.
+    fn add_lost(&mut self, stored: &Bitmap) {
+        let objects = &self.result.objects;
+        let named: BTreeSet<ObjectNumber> = objects
+            .iter()
+            .filter(|row| matches!(row.verdict, Verdict::NoData(_)))
+            .map(|row| row.partner.number())
+            .collect();
+        let queues: BTreeSet<ObjectNumber> = self
+            .result
+            .queues
+            .iter()
+            .map(|queue| queue.entry.id.number())
+            .collect();
+        let row_at = |number: &ObjectNumber| objects.binary_search_by_key(number, |row| row.number);
+        let free = objects
+            .iter()
+            .filter(|row| row.verdict == Verdict::Free)
+            .map(|row| row.number)
+            .filter(|&number| stored.get(number) == Some(true));
+        let without_file = stored
+            .differences(&self.result.numbers)
+            .filter(|&number| stored.get(number) == Some(true))
+            .filter(|number| row_at(number).is_err());
+        let lost: BTreeSet<ObjectNumber> = without_file
+            .chain(free)
+            .filter(|number| number.get() > LAST_CORE_NUMBER)
+            .filter(|number| !named.contains(number) && !queues.contains(number))
+            .collect();
+        if lost.is_empty() {
+            return;
+        }
+        self.result
+            .objects
+            .retain(|row| !lost.contains(&row.number));
+        let rows = lost
+            .into_iter()
+            .map(|number| empty_row(number, Verdict::Lost));
+        self.result.objects.extend(rows);
+        self.result.objects.sort_by_key(|object| object.number);
+    }
+
     fn report_objects(&mut self) {
         let mut free = 0u64;
         let findings = &mut self.result.findings;
@@ -209,6 +257,7 @@ impl Pass<'_, '_> {
                 Verdict::CoreMissing => (&kinds::CORE_MISSING, "it is missing".to_owned()),
                 Verdict::CoreCorrupt(why) => (&kinds::CORE_CORRUPT, why.clone()),
                 Verdict::Damaged(why) => (&kinds::OBJECT_DAMAGED, why.clone()),
+                Verdict::Unreadable(why) => (&kinds::UNREADABLE, why.clone()),
                 Verdict::OtherObject(id) => (
                     &kinds::OBJECT_NAME,
                     format!("its file holds the object {id}"),
@@ -237,6 +286,10 @@ impl Pass<'_, '_> {
                 Verdict::Missing => (
                     &kinds::OBJECT_MISSING,
                     format!("the queue {} lists it, but there is no file", row.queue),
+                ),
+                Verdict::Lost => (
+                    &kinds::OBJECT_LOST,
+                    "it is in use, but has no file, and nothing names it".to_owned(),
                 ),
             };
             let mts_id = row
@@ -339,9 +392,12 @@ impl Pass<'_, '_> {
         }
     }
 
-    fn bitmap(&mut self) -> Result<(), MtaError> {
+    fn bitmap(&mut self, stored: Option<Result<Bitmap, DecodeError>>) {
         for row in &self.result.objects {
-            if matches!(row.verdict, Verdict::Free | Verdict::Missing) {
+            if matches!(
+                row.verdict,
+                Verdict::Free | Verdict::Missing | Verdict::Lost
+            ) {
                 self.result.numbers.set(row.number, false);
             }
         }
@@ -352,7 +408,6 @@ impl Pass<'_, '_> {
         for queue in &self.result.queues {
             self.result.numbers.set(queue.entry.id.number(), true);
         }
-        let stored = self.db.bitmap()?;
         let findings = &mut self.result.findings;
         self.result.bitmap = match stored {
             None => {
@@ -370,18 +425,6 @@ impl Pass<'_, '_> {
                 match numbers.first() {
                     None => BitmapState::Ok,
                     Some(first) => {
-                        for &number in &numbers {
-                            let objects = &self.result.objects;
-                            let known = objects
-                                .binary_search_by_key(&number, |row| row.number)
-                                .is_ok();
-                            if bitmap.get(number) == Some(true) && !known {
-                                let file = number.file_name();
-                                let message =
-                                    format!("the object {number} is in use, but has no file");
-                                kinds::report(findings, &kinds::OBJECT_LOST, &file, None, message);
-                            }
-                        }
                         let message = format!(
                             "{} numbers differ from the directory, the first is {first}",
                             numbers.len()
@@ -392,6 +435,5 @@ impl Pass<'_, '_> {
                 }
             }
         };
-        Ok(())
     }
 }

@@ -3,24 +3,15 @@
 use std::borrow::Cow;
 
 use crate::core::base::finding::{Finding, FindingId, Repair, Severity};
+use crate::insight::findings::FindingKind;
 
 /// One kind of finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MtaFinding {
-    /// The stable id.
-    pub id: FindingId,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What it means.
-    pub meaning: &'static str,
-    /// What repair does; empty when it does nothing.
-    pub repair: &'static str,
-    /// What is lost by it; empty when nothing is.
-    pub loses: &'static str,
+    /// Its row, as `po-admin explain` prints it.
+    pub kind: FindingKind,
     /// The next step when repair cannot mend it.
     pub hint: &'static str,
-    /// Source articles; `assigned` when the rule is ours.
-    pub source: &'static str,
 }
 
 macro_rules! kinds {
@@ -28,17 +19,19 @@ macro_rules! kinds {
         $(
             #[doc = $meaning]
             pub const $name: MtaFinding = MtaFinding {
-                id: FindingId($id),
-                severity: Severity::$severity,
-                meaning: $meaning,
-                repair: $repair,
-                loses: $loses,
+                kind: FindingKind {
+                    id: FindingId($id),
+                    severity: Severity::$severity,
+                    meaning: $meaning,
+                    repair: $repair,
+                    loses: $loses,
+                    source: $source,
+                },
                 hint: $hint,
-                source: $source,
             };
         )*
         /// All kinds, in the order of the check.
-        pub const ALL: &[MtaFinding] = &[$($name,)*];
+        pub static ALL: &[MtaFinding] = &[$($name,)*];
     };
 }
 
@@ -50,6 +43,7 @@ kinds! {
     CORE_MISSING = "mta.core-missing", Fatal, "A file of the boot environment is missing; the MTA does not start.", "", "", "`mtacheck restore MTADATA --bootenv DIR` copies the missing files, and only those", "Q163326 Q282780";
     CORE_CORRUPT = "mta.core-corrupt", Fatal, "A file of the boot environment is damaged; the MTA does not start.", "", "", "move the damaged file away, then `mtacheck restore MTADATA --bootenv DIR`", "Q163326 Q282780";
     OBJECT_DAMAGED = "mta.object-damaged", Error, "An object file is no sound object.", "moves the file to MTACHECK.OUT", "the message, or its part", "", "Q163326";
+    UNREADABLE = "mta.object-unreadable", Error, "The disk does not give a file, or there is no right to read it; repair refuses while that is so.", "", "", "end the cause; if the disk is broken, move the file away yourself", "assigned";
     OBJECT_NAME = "mta.object-name", Error, "An object file holds an object of another number.", "moves the file to MTACHECK.OUT", "the message, or its part", "", "Q157323";
     OBJECT_DOUBLED = "mta.object-doubled", Error, "Two files differ only in the case of letters.", "moves the second file to MTACHECK.OUT", "the second file", "", "assigned";
     OBJECT_NO_QUEUE = "mta.object-no-queue", Error, "An object names a queue that does not exist.", "moves the file to MTACHECK.OUT", "the message", "", "Q184481 Q282780";
@@ -64,7 +58,7 @@ kinds! {
     SERIAL = "mta.next-serial", Error, "The next serial number was given already.", "sets it above all that are in use", "", "", "Q152897";
     BITMAP_MISSING = "mta.bitmap-missing", Warning, "DBBITMP.DAT is missing: the database was not left cleanly.", "writes it after a successful run", "", "", "Q169631";
     BITMAP_DAMAGED = "mta.bitmap-damaged", Warning, "DBBITMP.DAT is damaged.", "writes it anew", "", "", "assigned";
-    OBJECT_LOST = "mta.object-lost", Error, "The bitmap knows an object that has no file.", "marks the number as free", "what the file held", "", "assigned";
+    OBJECT_LOST = "mta.object-lost", Error, "The bitmap knows an object that has no file, and nothing else names it.", "marks the number as free", "what the file held", "", "assigned";
     BITMAP_WRONG = "mta.bitmap-wrong", Warning, "DBBITMP.DAT is not what the directory says.", "writes it anew", "", "", "assigned";
     QUARANTINE = "mta.quarantine", Note, "MTACHECK.OUT holds files of an earlier run; repair refuses until they are away.", "", "", "`mtacheck rotate MTADATA` renames the folder", "Q262865";
     FREE_FILES = "mta.free-files", Note, "Files of 1 byte are free slots and no backlog.", "", "", "", "Q178021";
@@ -78,13 +72,14 @@ pub(super) fn report(
     offset: Option<u64>,
     message: String,
 ) {
-    let repair = (!kind.repair.is_empty()).then(|| Repair {
-        action: kind.repair.to_owned(),
-        loses: (!kind.loses.is_empty()).then(|| kind.loses.to_owned()),
+    let row = &kind.kind;
+    let repair = (!row.repair.is_empty()).then(|| Repair {
+        action: row.repair.to_owned(),
+        loses: (!row.loses.is_empty()).then(|| row.loses.to_owned()),
     });
     findings.push(Finding {
-        id: kind.id,
-        severity: kind.severity,
+        id: row.id,
+        severity: row.severity,
         file: file.to_owned(),
         offset,
         message,

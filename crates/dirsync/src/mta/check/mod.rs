@@ -1,5 +1,5 @@
-//! The one pass that judges a database: every file is opened and read once, what is kept is a row of
-//! fixed size for each object and its MTS-ID.
+//! The one pass that judges a database: every file is opened and read once, by as many threads as there
+//! are processors; what is kept is a row of fixed size for each object and its MTS-ID.
 //!
 //! Order (mta-database section 8): the static file, the super queue, the queue files in their order,
 //! every other object file by ascending number, then what can only be judged together: partners, queue
@@ -17,10 +17,13 @@ pub mod kinds;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::core::base::finding::Finding;
 use crate::core::base::{DecodeError, UnixTime};
 use crate::core::format::mta::bitmap::Bitmap;
-use crate::core::format::mta::core_files::{REFERENCE_COUNTS, SUPER_QUEUE, is_core};
+use crate::core::format::mta::core_files::{REFERENCE_COUNTS, SUPER_QUEUE, core_file, is_core};
 use crate::core::format::mta::counts::Counts;
 use crate::core::format::mta::id::class;
 use crate::core::format::mta::message::Reference;
@@ -33,7 +36,7 @@ use crate::core::format::mta::{
 use crate::progress::Progress;
 
 use super::error::MtaError;
-use super::store::{Database, FileState, KEPT_VALUE_LEN};
+use super::store::{Database, FileState, KEPT_VALUE_LEN, ListedObject};
 use super::{HOME, STATIC_FILE};
 
 /// State of a queue file.
@@ -45,6 +48,8 @@ pub enum QueueState {
     Missing,
     /// There and no queue, or another one; why.
     Corrupt(String),
+    /// The disk does not give it; why.
+    Unreadable(String),
 }
 
 /// One queue of the super queue.
@@ -83,6 +88,8 @@ pub enum Verdict {
     CoreCorrupt(String),
     /// No sound object; why.
     Damaged(String),
+    /// The disk does not give the file; why. Nobody knows whether the object is sound.
+    Unreadable(String),
     /// A sound object whose number is not that of its file: files were swapped or renamed.
     OtherObject(ObjectId),
     /// A second file of the same number in another spelling.
@@ -99,6 +106,8 @@ pub enum Verdict {
     Used,
     /// Listed as a member of a queue, but there is no file.
     Missing,
+    /// In use by the bitmap, but there is no file, and nothing that is left names it.
+    Lost,
 }
 
 impl Verdict {
@@ -126,6 +135,8 @@ pub struct CheckedObject {
     pub serial: u64,
     /// Its member entry, for a reference object; `len` is filled in from the data object.
     pub member: Option<MemberRecord>,
+    /// The system kind that the addresses of a reference object show (OQ-5).
+    pub address_kind: Option<MessageKind>,
     /// Length of the content, for a data object.
     pub content_len: u32,
     /// Its MTS-ID where it is known.
@@ -197,6 +208,20 @@ impl Checked {
             .any(|queue| is_core(queue.entry.id.number()) && queue.state != QueueState::Ok)
     }
 
+    /// The first file that the disk does not give, and why: nothing can be mended then.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<(String, &str)> {
+        let queues = self.queues.iter().filter_map(|queue| match &queue.state {
+            QueueState::Unreadable(why) => Some((queue.entry.id.file_name(), why.as_str())),
+            _ => None,
+        });
+        let objects = self.objects.iter().filter_map(|row| match &row.verdict {
+            Verdict::Unreadable(why) => Some((row.number.file_name(), why.as_str())),
+            _ => None,
+        });
+        queues.chain(objects).next()
+    }
+
     /// Whether nothing at all was found that repair would mend or report.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -240,19 +265,22 @@ pub fn check(db: &Database<'_>, progress: &dyn Progress) -> Result<Checked, MtaE
     progress.start("checking queues", None);
     pass.queues()?;
     progress.start("checking objects", Some(listing.objects.len() as u64));
-    let mut piece = Vec::new();
+    let skip: BTreeSet<ObjectNumber> = pass
+        .result
+        .queues
+        .iter()
+        .map(|queue| queue.entry.id.number())
+        .chain([SUPER_QUEUE.number()])
+        .collect();
     for listed in &listing.objects {
         pass.result.numbers.set(listed.number, true);
-        progress.advance(1);
-        if pass.is_queue(listed.number) || listed.number == SUPER_QUEUE.number() {
-            continue;
-        }
-        let path = db.path_of_listed(listed)?;
+    }
+    for row in read_objects(db, &listing.objects, &skip, progress)? {
         pass.result.files_read += 1;
-        let state = db.read(&path, Keep::Small(KEPT_VALUE_LEN), &mut piece);
-        let mut object = pass.row(listed.number, state);
-        object.spelling.clone_from(&listed.spelling);
-        pass.result.objects.push(object);
+        if let Some(counts) = row.counts {
+            pass.result.stored_counts = Some(counts);
+        }
+        pass.result.objects.push(row.object);
     }
     for (number, name) in &listing.doubled {
         let mut object = empty_row(*number, Verdict::Doubled(name.clone()));
@@ -262,6 +290,69 @@ pub fn check(db: &Database<'_>, progress: &dyn Progress) -> Result<Checked, MtaE
     pass.judge()?;
     progress.finish();
     Ok(pass.result)
+}
+
+/// Files that one thread takes at a time.
+const SHARE_FILES: usize = 256;
+
+/// What one file gave.
+struct Row {
+    object: CheckedObject,
+    counts: Option<Counts>,
+}
+
+/// Reads all object files but those to skip, each once, on as many threads as there are processors; the
+/// rows stand in the order of the listing.
+fn read_objects(
+    db: &Database<'_>,
+    listed: &[ListedObject],
+    skip: &BTreeSet<ObjectNumber>,
+    progress: &dyn Progress,
+) -> Result<Vec<Row>, MtaError> {
+    let shares: Vec<&[ListedObject]> = listed.chunks(SHARE_FILES).collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, Vec<Row>)>, MtaError> {
+        let (mut done, mut piece) = (Vec::new(), Vec::new());
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(share) = shares.get(at) else {
+                return Ok(done);
+            };
+            if progress.stop_requested() {
+                return Err(MtaError::Interrupted);
+            }
+            let mut rows = Vec::with_capacity(share.len());
+            for listed in share.iter().filter(|listed| !skip.contains(&listed.number)) {
+                let path = db.path_of_listed(listed)?;
+                let state = db.read(&path, Keep::Small(KEPT_VALUE_LEN), &mut piece);
+                let mut row = row(listed.number, state);
+                row.object.spelling.clone_from(&listed.spelling);
+                rows.push(row);
+            }
+            progress.advance(share.len() as u64);
+            done.push((at, rows));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut all: Vec<(usize, Vec<Row>)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(shares.len()))
+            .map(|_| scope.spawn(work))
+            .collect();
+        let mut all = work();
+        for other in others {
+            let part = match other.join() {
+                Ok(part) => part,
+                Err(payload) => std::panic::resume_unwind(payload),
+            };
+            all = all.and_then(|mut all| {
+                all.extend(part?);
+                Ok(all)
+            });
+        }
+        all
+    })?;
+    all.sort_unstable_by_key(|(at, _)| *at);
+    Ok(all.into_iter().flat_map(|(_, rows)| rows).collect())
 }
 
 /// The pass while it runs.
@@ -280,6 +371,7 @@ fn empty_row(number: ObjectNumber, verdict: Verdict) -> CheckedObject {
         partner: ObjectId::NONE,
         serial: 0,
         member: None,
+        address_kind: None,
         content_len: 0,
         mts_id: None,
         dirty_padding: None,
@@ -341,9 +433,9 @@ impl<'d, 'v> Pass<'d, 'v> {
         let entries: Vec<QueueEntry> = super_queue.in_check_order().into_iter().cloned().collect();
         for entry in entries {
             self.result.files_read += 1;
-            let state = self
-                .db
-                .object(entry.id.number(), Keep::Small(KEPT_VALUE_LEN))?;
+            let path = self.db.path_of(entry.id.number())?;
+            let keep = Keep::Small(KEPT_VALUE_LEN);
+            let state = self.db.read(&path, keep, &mut Vec::new());
             let (state, queue) = judge_queue(&entry, state);
             let file = entry.id.file_name();
             let findings = &mut self.result.findings;
@@ -356,6 +448,10 @@ impl<'d, 'v> Pass<'d, 'v> {
                 QueueState::Corrupt(why) => {
                     let message = format!("the file of the queue {} is corrupt: {why}", entry.name);
                     kinds::report(findings, &kinds::QUEUE_CORRUPT, &file, None, message);
+                }
+                QueueState::Unreadable(why) => {
+                    let message = format!("the file of the queue {}: {why}", entry.name);
+                    kinds::report(findings, &kinds::UNREADABLE, &file, None, message);
                 }
             }
             let created = queue
@@ -371,100 +467,102 @@ impl<'d, 'v> Pass<'d, 'v> {
         }
         Ok(())
     }
+}
 
-    fn is_queue(&self, number: ObjectNumber) -> bool {
-        self.result
-            .queues
-            .iter()
-            .any(|queue| queue.entry.id.number() == number)
-    }
-
-    /// The row of a file that was read; what can be judged by itself is.
-    fn row(&mut self, number: ObjectNumber, state: FileState) -> CheckedObject {
-        let core = is_core(number);
-        let found = match state {
-            FileState::Sound(found) => found,
-            FileState::Free if !core => return empty_row(number, Verdict::Free),
-            other => {
-                let why = other.fault().unwrap_or_default();
-                let verdict = if core {
-                    Verdict::CoreCorrupt(why)
-                } else {
-                    Verdict::Damaged(why)
-                };
-                return self.core_id(empty_row(number, verdict));
-            }
-        };
-        if found.header.id.number() != number {
-            let verdict = if core {
-                Verdict::CoreCorrupt(format!("it holds the object {}", found.header.id))
+/// The row of a file that was read; what can be judged by itself is.
+fn row(number: ObjectNumber, state: FileState) -> Row {
+    let core = is_core(number);
+    let bad = |verdict| Row {
+        object: core_id(empty_row(number, verdict)),
+        counts: None,
+    };
+    let found = match state {
+        FileState::Sound(found) => found,
+        FileState::Free if !core => return bad(Verdict::Free),
+        FileState::Unreadable(error) => return bad(Verdict::Unreadable(error.to_string())),
+        other => {
+            let why = other.fault().unwrap_or_default();
+            return bad(if core {
+                Verdict::CoreCorrupt(why)
             } else {
-                Verdict::OtherObject(found.header.id)
-            };
-            return self.core_id(empty_row(number, verdict));
+                Verdict::Damaged(why)
+            });
         }
-        let mut row = empty_row(number, Verdict::Ok);
-        row.id = found.header.id;
-        row.kind = Some(found.header.kind);
-        row.queue = found.header.queue;
-        row.partner = found.header.partner;
-        row.serial = found.header.serial;
-        row.dirty_padding = found.dirty_padding;
-        row.mts_id = found.text(attr::MTS_ID).map(String::into_boxed_str);
-        row.verdict = self.alone(&found, &mut row);
-        row
+    };
+    if found.header.id.number() != number {
+        return bad(if core {
+            Verdict::CoreCorrupt(format!("it holds the object {}", found.header.id))
+        } else {
+            Verdict::OtherObject(found.header.id)
+        });
     }
+    let mut object = empty_row(number, Verdict::Ok);
+    object.id = found.header.id;
+    object.kind = Some(found.header.kind);
+    object.queue = found.header.queue;
+    object.partner = found.header.partner;
+    object.serial = found.header.serial;
+    object.dirty_padding = found.dirty_padding;
+    object.mts_id = found.text(attr::MTS_ID).map(String::into_boxed_str);
+    let mut counts = None;
+    object.verdict = alone(&found, &mut object, &mut counts);
+    Row { object, counts }
+}
 
-    fn core_id(&self, mut row: CheckedObject) -> CheckedObject {
-        if let Some(core) = crate::core::format::mta::core_files::core_file(row.number) {
-            row.id = core.id;
-            row.queue = core.queue;
-        }
-        row
+/// The id and queue that a file of the core must have.
+fn core_id(mut row: CheckedObject) -> CheckedObject {
+    if let Some(core) = core_file(row.number) {
+        row.id = core.id;
+        row.queue = core.queue;
     }
+    row
+}
 
-    /// What a sound object shows by itself.
-    fn alone(&mut self, found: &Scanned, row: &mut CheckedObject) -> Verdict {
-        let damaged = |error: DecodeError| Verdict::Damaged(error.to_string());
-        let core = crate::core::format::mta::core_files::core_file(row.number);
-        if let Some(core) = core
-            && (core.id != row.id || row.queue != core.queue)
-        {
-            return Verdict::CoreCorrupt(format!("it holds the object {}", row.id));
-        }
-        match found.header.kind {
-            Kind::Queue | Kind::SuperQueue => return Verdict::UnlistedQueue,
-            Kind::Boot if core.is_none() => {
-                return Verdict::Damaged("a boot object has no place outside the core".to_owned());
-            }
-            Kind::Boot => {}
-            Kind::Counts if row.id != REFERENCE_COUNTS => {
-                return Verdict::Damaged("these are not the reference counts".to_owned());
-            }
-            Kind::Counts => match Counts::from_object(found) {
-                Ok(counts) => self.result.stored_counts = Some(counts),
-                Err(error) => return Verdict::CoreCorrupt(error.to_string()),
-            },
-            Kind::Reference => match Reference::from_object(found) {
-                Ok(reference) => row.member = Some(member(row.id, &reference)),
-                Err(error) => return damaged(error),
-            },
-            Kind::Data => {
-                let has_content = found
-                    .attributes
-                    .iter()
-                    .any(|attribute| attribute.id == attr::CONTENT);
-                if !has_content || row.mts_id.is_none() {
-                    return Verdict::Damaged("it has no content or no MTS-ID".to_owned());
-                }
-                row.content_len = u32::try_from(found.len_of(attr::CONTENT)).unwrap_or(u32::MAX);
-            }
-        }
-        if found.header.used {
-            return Verdict::Used;
-        }
-        Verdict::Ok
+/// What a sound object shows by itself.
+fn alone(found: &Scanned, row: &mut CheckedObject, counts: &mut Option<Counts>) -> Verdict {
+    let damaged = |error: DecodeError| Verdict::Damaged(error.to_string());
+    let core = core_file(row.number);
+    if core.is_some_and(|core| core.id != row.id || core.queue != row.queue) {
+        return Verdict::CoreCorrupt(format!("it holds the object {}", row.id));
     }
+    match found.header.kind {
+        Kind::Queue | Kind::SuperQueue => return Verdict::UnlistedQueue,
+        Kind::Boot if core.is_none() => {
+            return Verdict::Damaged("a boot object has no place outside the core".to_owned());
+        }
+        Kind::Boot => {}
+        Kind::Counts if row.id != REFERENCE_COUNTS => {
+            return Verdict::Damaged("these are not the reference counts".to_owned());
+        }
+        Kind::Counts => match Counts::from_object(found) {
+            Ok(stored) => *counts = Some(stored),
+            Err(error) => return Verdict::CoreCorrupt(error.to_string()),
+        },
+        Kind::Reference => match Reference::from_object(found) {
+            Ok(reference) => {
+                row.member = Some(member(row.id, &reference));
+                row.address_kind = MessageKind::of_addresses(
+                    &reference.originator,
+                    reference.recipients.iter().map(String::as_str),
+                );
+            }
+            Err(error) => return damaged(error),
+        },
+        Kind::Data => {
+            let has_content = found
+                .attributes
+                .iter()
+                .any(|attribute| attribute.id == attr::CONTENT);
+            if !has_content || row.mts_id.is_none() {
+                return Verdict::Damaged("it has no content or no MTS-ID".to_owned());
+            }
+            row.content_len = u32::try_from(found.len_of(attr::CONTENT)).unwrap_or(u32::MAX);
+        }
+    }
+    if found.header.used {
+        return Verdict::Used;
+    }
+    Verdict::Ok
 }
 
 fn member(id: ObjectId, reference: &Reference) -> MemberRecord {
@@ -482,6 +580,7 @@ fn judge_queue(entry: &QueueEntry, state: FileState) -> (QueueState, Option<Queu
     let found = match state {
         FileState::Missing => return (QueueState::Missing, None),
         FileState::Sound(found) => found,
+        FileState::Unreadable(error) => return (QueueState::Unreadable(error.to_string()), None),
         other => return (QueueState::Corrupt(other.fault().unwrap_or_default()), None),
     };
     // The class is looked at before anything else is read (Q255766).

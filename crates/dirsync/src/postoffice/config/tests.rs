@@ -82,7 +82,6 @@ fn numbers_of_another_server_stop_the_switch() {
     assert!(error.hint().unwrap().contains("--zero"));
 }
 
-// rule: dsp:R-BUG-29
 // rule: dsp:R-ROLE-007
 // rule: dsp:R-BUG-29
 // rule: tra:R-ADM-021

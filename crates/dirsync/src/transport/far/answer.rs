@@ -16,6 +16,8 @@ use crate::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, 
 
 use super::super::link::{self, Receipt};
 use super::super::mailer;
+use super::super::map;
+use super::super::settle;
 use super::protocol::{Failure, FailureClass, PlanStep, Problem, Reply, Request};
 use super::{FarError, FarSide};
 
@@ -82,6 +84,7 @@ impl Local {
             } => self.open(&path, wait_ms, program),
             Request::Identify => self.identify().unwrap_or_else(failed),
             Request::Outbound => self.outbound().unwrap_or_else(failed),
+            Request::Routes => self.routes().unwrap_or_else(failed),
             Request::Mailer {
                 now,
                 user,
@@ -114,6 +117,13 @@ impl Local {
             } => self
                 .sent(HexId(mailbag), &to, UnixTime(now), user, &done)
                 .unwrap_or_else(failed),
+            Request::Settle {
+                now,
+                user,
+                outcomes,
+            } => self
+                .settle(UnixTime(now), user, &outcomes)
+                .unwrap_or_else(failed),
         }
     }
 
@@ -137,6 +147,7 @@ impl Local {
                     message: format!("{path}: {error}"),
                     hint: Some("check that the tree is where it was, and its rights".to_owned()),
                     last: false,
+                    full: false,
                 },
             },
         }
@@ -188,6 +199,12 @@ impl Local {
         Ok(Reply::Outbound {
             queues,
             problems: problems.0,
+        })
+    }
+
+    fn routes(&self) -> Result<Reply, PoError> {
+        Ok(Reply::Routes {
+            table: map::table(&self.view()?)?,
         })
     }
 
@@ -291,6 +308,24 @@ impl Local {
             Ok((count, "sent", count))
         })?;
         Ok(Reply::Sent { count })
+    }
+
+    fn settle(
+        &self,
+        now: UnixTime,
+        user: String,
+        outcomes: &[settle::Outcome],
+    ) -> Result<Reply, PoError> {
+        let mut problems = Problems::default();
+        let settled = self.commit(now, user, |edit| {
+            let settled = settle::settle(edit, outcomes, now, &mut problems.sink())?;
+            let count = settled.returned() + settled.rerouted();
+            Ok((settled, "settled", count))
+        })?;
+        Ok(Reply::Settled {
+            settled,
+            problems: problems.0,
+        })
     }
 }
 

@@ -151,6 +151,7 @@ pub(super) fn read_reply(from: &mut impl Read) -> io::Result<Option<Reply>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::settle::{LinkResult, Outcome, Settled, SettledLink};
     use super::*;
     use proptest::prelude::*;
 
@@ -179,6 +180,47 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] = byte;
             let _ = (read_reply(&mut &bytes[..]), read_request(&mut &bytes[..]));
+        }
+    }
+
+    #[test]
+    fn what_is_settled_crosses_as_it_is() {
+        let outcome = Outcome {
+            mailbag: 7,
+            result: LinkResult::Failed {
+                why: "x".to_owned(),
+                counted: true,
+            },
+            in_doubt: vec![1],
+            refused: vec![2],
+        };
+        let request = Request::Settle {
+            now: 1,
+            user: "u".to_owned(),
+            outcomes: vec![outcome.clone()],
+        };
+        let mut bytes = Vec::new();
+        write_request(&mut bytes, &request).unwrap();
+        match read_request(&mut &bytes[..]).unwrap() {
+            Some(Request::Settle { outcomes, .. }) => assert_eq!(outcomes, [outcome]),
+            other => panic!("{other:?}"),
+        }
+        let settled = Settled {
+            links: vec![SettledLink {
+                mailbag: 7,
+                returned: 3,
+                ..SettledLink::default()
+            }],
+        };
+        let reply = Reply::Settled {
+            settled: settled.clone(),
+            problems: Vec::new(),
+        };
+        let mut bytes = Vec::new();
+        write_reply(&mut bytes, &reply).unwrap();
+        match read_reply(&mut &bytes[..]).unwrap() {
+            Some(Reply::Settled { settled: back, .. }) => assert_eq!(back, settled),
+            other => panic!("{other:?}"),
         }
     }
 

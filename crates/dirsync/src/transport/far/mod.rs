@@ -44,6 +44,13 @@ impl FarError {
         !matches!(self, Self::Failed(failure) if !failure.last)
     }
 
+    /// Whether it counts as an attempt over a link: a tree that is busy or full is there (Q111558).
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !matches!(self, Self::Failed(failure)
+            if failure.full || failure.class == FailureClass::Busy)
+    }
+
     /// The next step for the reader.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::base::finding::Finding;
 use crate::postoffice::PoError;
-use crate::tree::disk::DiskOp;
+use crate::tree::disk::{DiskErrorKind, DiskOp};
 use crate::tree::{ErrorClass, TreeError};
 
 use super::super::link::{Done, Outbound, Parcel, Receipt};
 use super::super::mailer::MailerTotals;
+use super::super::map::RouteTable;
+use super::super::settle::{Outcome, Settled};
 
 /// What is asked of a tree.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub enum Request {
     Identify,
     /// What waits for other postoffices.
     Outbound,
+    /// Which ways it knows to other postoffices.
+    Routes,
     /// One pass of the mailer.
     Mailer {
         /// The clock for data.
@@ -72,6 +76,15 @@ pub enum Request {
         /// The messages.
         done: Vec<Done>,
     },
+    /// Draw the consequences of how the links did: see [`super::super::settle`].
+    Settle {
+        /// The clock for data.
+        now: u32,
+        /// The user of the operating system.
+        user: String,
+        /// How each link did.
+        outcomes: Vec<Outcome>,
+    },
 }
 
 /// What a tree answers.
@@ -93,6 +106,11 @@ pub enum Reply {
         queues: Vec<Outbound>,
         /// What is wrong.
         problems: Vec<Problem>,
+    },
+    /// To [`Request::Routes`].
+    Routes {
+        /// What it knows.
+        table: RouteTable,
     },
     /// To [`Request::Mailer`].
     Mailed {
@@ -121,6 +139,13 @@ pub enum Reply {
     Sent {
         /// How many went.
         count: u64,
+    },
+    /// To [`Request::Settle`]: durable.
+    Settled {
+        /// What was done.
+        settled: Settled,
+        /// What is wrong.
+        problems: Vec<Problem>,
     },
     /// To any request.
     Failed {
@@ -153,6 +178,18 @@ pub struct Failure {
     /// The tree must not be written again in this run: a sync failed, and what the kernel dropped
     /// would seem to be there (design 4.1). The next run completes what was committed.
     pub last: bool,
+    /// There is no space: the mail waits, and the attempt does not count (Q111558).
+    #[serde(default)]
+    pub full: bool,
+}
+
+/// Whether there is no space.
+fn is_full(error: &PoError) -> bool {
+    match error {
+        PoError::Tree(TreeError::NoSpace { .. }) => true,
+        PoError::Tree(TreeError::Disk { error, .. }) => error.kind == DiskErrorKind::NoSpace,
+        _ => false,
+    }
 }
 
 /// Whether a sync failed, or may have.
@@ -181,6 +218,7 @@ impl From<&PoError> for Failure {
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
             last: sync_failed(error),
+            full: is_full(error),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Returning queued mail to its senders (Q134377, Q221963).
 
+use crate::core::base::address::PoName;
 use crate::core::base::ident::MailbagStem;
 use crate::core::base::time::UnixTime;
 use crate::core::format::key::MAILBAG_RECORDS_MAX;
@@ -45,6 +46,21 @@ pub fn give_back(
     selection: &Selection,
     now: UnixTime,
 ) -> Result<GivenBack, PoError> {
+    give_back_because(edit, mailbag, selection, RETURNED_BY_HAND, None, now)
+}
+
+/// As [`give_back`], for the reason of a code; messages with damaged files go for that.
+///
+/// # Errors
+/// As [`give_back`].
+pub(in super::super) fn give_back_because(
+    edit: &mut Edit<'_>,
+    mailbag: MailbagStem,
+    selection: &Selection,
+    code: u16,
+    detail: Option<&str>,
+    now: UnixTime,
+) -> Result<GivenBack, PoError> {
     let view = edit.view();
     let own = Identity::read(view)?.name;
     let owner = Owners::load(view, &mut |_| {})?.of(mailbag);
@@ -64,11 +80,12 @@ pub fn give_back(
         let Some(p1) = letter.envelope_or_made(own, &owner) else {
             // Only the header is left: it names a mailbox, and no postoffice.
             let p1 = headless(&letter);
-            system_log.push_str(&returned(own, &p1, letter.fault).log_entry(time, false));
+            system_log
+                .push_str(&returned(own, &p1, letter.fault, code, detail).log_entry(time, false));
             done.untold += 1;
             continue;
         };
-        let back = returned(own, &p1, letter.fault);
+        let back = returned(own, &p1, letter.fault, code, detail);
         let to = if header.flags & FLAG_NON_DELIVERY == 0 {
             back.addressee(administrator.as_ref())
         } else {
@@ -114,14 +131,21 @@ pub fn give_back(
     Ok(done)
 }
 
-fn returned(here: crate::core::base::address::PoName, p1: &P1, fault: Option<u16>) -> Returned<'_> {
+fn returned<'a>(
+    here: PoName,
+    p1: &'a P1,
+    fault: Option<u16>,
+    code: u16,
+    detail: Option<&str>,
+) -> Returned<'a> {
+    let mut failure = Failure::new(fault.unwrap_or(code), p1.recipients.clone());
+    if fault.is_none() {
+        failure.detail = detail.map(str::to_owned);
+    }
     Returned {
         here,
         p1,
-        failures: vec![Failure {
-            code: fault.unwrap_or(RETURNED_BY_HAND),
-            recipients: p1.recipients.clone(),
-        }],
+        failures: vec![failure],
     }
 }
 

@@ -21,6 +21,7 @@ mod recover;
 mod tests;
 
 pub use clear::{Cleared, KEPT, clear, compress};
+pub(super) use give_back::give_back_because;
 pub use give_back::{GivenBack, give_back};
 pub use letter::{Letter, show};
 pub use recover::{Recovered, recover};
