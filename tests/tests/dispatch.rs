@@ -191,6 +191,8 @@ fn what_is_late_is_made_up_for_or_missed_and_said() {
         "{log}"
     );
     cycle("dispatch", site.path(), &["--now", now]).expect_code(2);
+    let over = cycle("dispatch", site.path(), &["--until", now]).expect_code(2);
+    assert!(over.stderr.contains("that time is over"), "{over}");
     cycle("dispatch", site.path(), &["--once", "--home", "NET/NOBODY"]).expect_code(2);
 }
 
@@ -290,7 +292,8 @@ fn resets_ask_first_and_the_next_cycles_are_in_step() {
     cycle("reset global", site.path(), &[]).expect_code(3);
     let dry = local(&["--dry-run"]).expect_code(0);
     assert!(dry.stdout.contains("REQCONF.OLD"), "{}", dry.stdout);
-    cycle("reset global --dry-run", site.path(), &[]).expect_code(0);
+    let dry = cycle("reset global --dry-run", site.path(), &[]).expect_code(0);
+    assert!(dry.stdout.contains("would begin at 0"), "{}", dry.stdout);
     // The server is never reset locally, nor its numbers set to zero.
     let own = ["--server", server.to_str().unwrap(), "--yes"];
     cycle("reset local", &server, &own).expect_code(3);

@@ -268,7 +268,7 @@ DISPATCH.LOG lies in LOG of the home postoffice: the directory server, or the on
 Examples:
   dxa-cycle dispatch lab
   dxa-cycle dispatch lab --once                          what is due now, then end
-  dxa-cycle dispatch lab --until 1996-01-01T00:00:00Z
+  dxa-cycle dispatch lab --until 2040-01-01T00:00:00Z
   dxa-cycle dispatch lab --now 1995-12-18T00:00:00Z --until 1995-12-25T00:00:00Z";
 
 /// `dispatch`.

@@ -83,7 +83,7 @@ impl Resync {
         ))?;
         if self.renumbered > 0 {
             out.line(&format!(
-                "  {} waiting transactions were given new numbers:",
+                "  {} waiting transactions will be sent behind the numbers of the file:",
                 self.renumbered
             ))?;
         }
@@ -94,8 +94,11 @@ impl Resync {
             ))?;
         }
         for waited in &self.waited {
-            let text = escape::text(&waited.text);
+            let text = escape::text(&waited.text.replace('\t', "  ")).into_owned();
             match waited.new {
+                Some(new) if new == waited.old => {
+                    out.line(&format!("    {new} as before  {text}"))?
+                }
                 Some(new) => out.line(&format!("    {} -> {new}  {text}", waited.old))?,
                 None => out.line(&format!("    {}  {text}", waited.old))?,
             }

@@ -169,7 +169,7 @@ impl Text for Result_ {
         if self.renumbered > 0 {
             let count = self.renumbered;
             out.line(&format!(
-                "  {count} waiting transactions would get new numbers:"
+                "  {count} waiting transactions would be sent behind the numbers of the file:"
             ))?;
         }
         if self.discarded > 0 {
@@ -177,8 +177,11 @@ impl Text for Result_ {
             out.line(&format!("  {count} waiting transactions would be dropped:"))?;
         }
         for waited in &self.waited {
-            let text = escape::text(&waited.text);
+            let text = escape::text(&waited.text.replace('\t', "  ")).into_owned();
             match waited.new {
+                Some(new) if new == waited.old => {
+                    out.line(&format!("    {new} as before  {text}"))?
+                }
                 Some(new) => out.line(&format!("    {} -> {new}  {text}", waited.old))?,
                 None => out.line(&format!("    {}  {text}", waited.old))?,
             }

@@ -40,7 +40,6 @@ use crate::core::base::{Address, UnixTime};
 use crate::core::protocol::guard::Ceilings;
 use crate::core::protocol::log::{Diary, LogLine, Notice};
 use crate::core::protocol::message::Outgoing;
-use crate::core::protocol::numbers::Numbers;
 use crate::import::Held;
 use crate::postoffice::mail::{self, find_mailbag, submit};
 use crate::postoffice::{Edit, PoError};
@@ -284,10 +283,4 @@ fn first_administrator(edit: &mut Edit<'_>) -> Result<Option<String>, CycleError
         ControlFlow::Continue(())
     })?;
     Ok(name)
-}
-
-/// `R=20 S=83 I=1`.
-#[must_use]
-pub fn show_numbers(numbers: Numbers) -> String {
-    format!("R={} S={} I={}", numbers.req, numbers.srv, numbers.imp)
 }

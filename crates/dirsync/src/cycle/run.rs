@@ -180,14 +180,6 @@ impl RunReport {
         let sent = self.members.iter().filter_map(|member| member.sent);
         sent.map(u64::from).sum()
     }
-
-    /// Whether mail could not be moved.
-    #[must_use]
-    pub fn has_mail_problems(&self) -> bool {
-        self.deliveries
-            .last()
-            .is_some_and(DeliverReport::has_problems)
-    }
 }
 
 /// The members of a site that can be worked on, and their reports.

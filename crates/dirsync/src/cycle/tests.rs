@@ -319,11 +319,9 @@ pub(super) fn assert_done(report: &RunReport) {
     for member in &report.members {
         assert_eq!(member.became, Became::Done, "{member:#?}");
     }
-    assert!(
-        !report.has_mail_problems(),
-        "{:#?}",
-        report.deliveries.last()
-    );
+    // What an earlier delivery could not do the last one has tried too.
+    let last = report.deliveries.last();
+    assert!(!last.is_some_and(|last| last.has_problems()), "{last:#?}");
 }
 
 pub(super) const NAMES: [&str; 3] = ["NET/SRV", "NET/RA", "NET/RB"];

@@ -27,8 +27,6 @@ pub(crate) struct Copies {
     /// Folded aliases of all external and gateway entries; `None` until the first question.
     aliases: Option<BTreeSet<Vec<u8>>>,
     lists: Option<Lists>,
-    /// Folded aliases of all entries; `None` until something is added.
-    taken: Option<BTreeSet<Vec<u8>>>,
     /// Copies of a list that is replaced together with them, as long as they did not come again.
     stale: BTreeMap<u32, NmeRecord>,
     /// Local users were changed.
@@ -64,6 +62,11 @@ pub(crate) enum Changed {
 
 impl Copies {
     fn may_have(&mut self, view: &TreeView, alias: &[u8]) -> Result<bool, ImportError> {
+        if self.lists.is_some() {
+            // The lists themselves are asked, and they know what this run changed.
+            self.aliases = None;
+            return Ok(true);
+        }
         if self.aliases.is_none() {
             let mut aliases = BTreeSet::new();
             if let Some(file) = view.open_file(POL)? {
@@ -143,8 +146,6 @@ impl Copies {
         now: UnixTime,
     ) -> Result<&mut Lists, ImportError> {
         self.local = true;
-        // Names come and go.
-        self.taken = None;
         self.open(edit, now)
     }
 
@@ -160,22 +161,15 @@ impl Copies {
             self.stale.remove(&known.tid.get());
             return Ok(Copied::There);
         }
-        let folded = folded(entry.alias.text());
         self.open(edit, now)?;
         let (Some(lists), stale) = (&mut self.lists, &mut self.stale) else {
             return Ok(Copied::AliasTaken);
         };
-        let taken = self.taken.get_or_insert_with(|| {
-            let entries = lists.pol_entries();
-            entries
-                .map(|entry| self::folded(entry.alias.text()))
-                .collect()
-        });
-        if taken.contains(&folded) {
-            let holder = lists
-                .pol_find(entry.alias.text())
-                .map(|holder| holder.tid.get());
-            match holder.and_then(|tid| stale.remove(&tid)) {
+        let holder = lists
+            .pol_find(entry.alias.text())
+            .map(|holder| holder.tid.get());
+        if let Some(holder) = holder {
+            match stale.remove(&holder) {
                 Some(old) => remove(edit, lists, &old)?,
                 None => return Ok(Copied::AliasTaken),
             }
@@ -197,10 +191,6 @@ impl Copies {
                 lists.add_gateway_entry(edit, &entry.alias, copy.code, pointer, copy.mailbag)?;
             }
             _ => return Ok(Copied::AliasTaken),
-        }
-        taken.insert(folded.clone());
-        if let Some(aliases) = &mut self.aliases {
-            aliases.insert(folded);
         }
         self.changed += 1;
         Ok(Copied::New)

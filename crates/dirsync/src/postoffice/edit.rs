@@ -18,8 +18,11 @@ use crate::tree::journal::{Plan, Step};
 use crate::tree::view::TreeView;
 use crate::tree::{RelPath, TreeError};
 
-/// The largest file a working copy is made of, in bytes. A full mailbag has 475,136.
-pub const WORKING_COPY_LIMIT: u64 = 32 << 20;
+/// The largest file a working copy is made of, in bytes. A full mailbag has 475,136, the address list of
+/// a million names 45,000,000.
+pub const WORKING_COPY_LIMIT: u64 = 256 << 20;
+/// A larger file that is replaced as a whole is not read for it.
+const REPLACED_UNREAD_BYTES: u64 = 32 << 20;
 
 /// Bytes that are the same between two changes are still written when there are no more than this: one
 /// write is cheaper than two.
@@ -76,6 +79,8 @@ pub struct Edit<'v> {
     /// The next letter number, once it is known to be free.
     letter_checked: bool,
     mailbag_checked: bool,
+    /// Where TID.GLB is, once an id was given.
+    tid_path: Option<RelPath>,
 }
 
 impl<'v> Edit<'v> {
@@ -91,6 +96,7 @@ impl<'v> Edit<'v> {
             lists_changed: false,
             letter_checked: false,
             mailbag_checked: false,
+            tid_path: None,
         }
     }
 
@@ -418,7 +424,7 @@ impl<'v> Edit<'v> {
             return Ok(());
         }
         let len = self.view.stat_on_disk(&path)?.map(|stat| stat.len);
-        if len.is_some_and(|len| len > WORKING_COPY_LIMIT) {
+        if len.is_some_and(|len| len > REPLACED_UNREAD_BYTES) {
             self.plan.replace(path, bytes)?;
             return Ok(());
         }
@@ -516,6 +522,16 @@ impl<'v> Edit<'v> {
     /// # Errors
     /// TID.GLB is missing or damaged; none is left; a disk error.
     pub fn tid(&mut self) -> Result<Tid, TreeError> {
+        // A million ids are given without looking for the file a million times.
+        if let Some(path) = &self.tid_path
+            && let Some(bytes) = self.copies.get_mut(path).and_then(|copy| copy.now.as_mut())
+            && let Ok(mut record) = TidRecord::decode(bytes)
+            && let Some(tid) = record.next()
+        {
+            record.last = tid.0.into();
+            *bytes = record.encode();
+            return Ok(tid);
+        }
         let bytes = self.read(TID)?.map(<[u8]>::to_vec);
         let record = bytes
             .as_deref()
@@ -529,6 +545,7 @@ impl<'v> Edit<'v> {
         let mut record = record;
         record.last = tid.0.into();
         self.write(TID, record.encode())?;
+        self.tid_path = Some(self.view.path(TID)?);
         Ok(tid)
     }
 

@@ -232,6 +232,7 @@ fn in_a_star_one_that_hangs_and_one_that_is_missing_delay_nobody() {
 
 // rule: mta:R-LNK-001
 // rule: mta:R-LNK-002
+// rule: mta:R-Q-024
 // rule: tra:R-ERR-001
 // rule: tra:OQ-21
 #[test]
@@ -252,7 +253,11 @@ fn after_a_day_of_attempts_the_senders_are_told() {
         let report = net.deliver_with(&at((attempt - 1) * 600 + 599));
         assert_eq!(report.links[0].attempts, attempt);
         if attempt == 2 {
-            assert!(log(&a, "SESSION").contains("To: NET/B\r\n"));
+            let published = include_str!("../../../../fixtures/logs/q117152-session-log.txt");
+            let line = published.lines().nth(1).unwrap();
+            assert!(
+                log(&a, "SESSION").contains(&format!("To: NET/B\r\n04-07-94 12:13 {line}\r\n"))
+            );
             assert_eq!(
                 log(&a, "SESSION").matches("Mail transfer failed.").count(),
                 2
@@ -377,10 +382,21 @@ fn a_full_destination_keeps_nobody_waiting_and_loses_nothing() {
 }
 
 // rule: tra:R-ERR-001
+// rule: tra:R-ERR-002
 #[test]
 fn a_message_that_is_not_taken_three_times_goes_back_and_the_others_pass() {
+    goes_back_after(0, 3);
+    // As the record of the postoffice says.
+    goes_back_after(1, 1);
+    goes_back_after(5, 5);
+}
+
+fn goes_back_after(retry_limit: u8, attempts: u64) {
     let (a, b) = (postoffice("A"), postoffice("B"));
     let mailbag = know(&a, "B", None);
+    edited(&a, |edit| {
+        edit.patch("XTN/00000001.XTN", 65, &[retry_limit]).unwrap()
+    });
     send(&a, "NET/A/Admin", &["NET/B/Admin"], "bad");
     send(&a, "NET/A/Admin", &["NET/B/Admin"], "good");
     Net::of(&[("a", &a)]).deliver_with(&DeliverOptions {
@@ -399,11 +415,15 @@ fn a_message_that_is_not_taken_three_times_goes_back_and_the_others_pass() {
         part.recipients = Vec::new();
         edit.write(&path, part.encode().unwrap()).unwrap();
     });
-    for attempt in 1..=3 {
+    for attempt in 1..=attempts {
         let report = net.deliver();
         assert_eq!(subjects(&b, ADMIN), ["good"]);
         let link = link(&report, "NET/B");
-        assert_eq!(link.waiting, u64::from(attempt < 3), "attempt {attempt}");
+        assert_eq!(
+            link.waiting,
+            u64::from(attempt < attempts),
+            "attempt {attempt}"
+        );
         assert_eq!(link.state, LinkState::Up);
         assert!(report.has_problems());
     }

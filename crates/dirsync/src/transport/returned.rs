@@ -225,6 +225,36 @@ mod tests {
         assert_eq!(returned.addressee(None), None);
     }
 
+    // rule: tra:R-ERR-001
+    // rule: tra:OQ-10
+    #[test]
+    fn used_up_attempts_name_the_destination_as_published() {
+        let published = include_str!("../../../../fixtures/logs/q136004-system-log.txt");
+        let p1 = p1();
+        let mut failure = Failure::new(5, vec![b"MAILNET/MAILPO/X".to_vec()]);
+        failure.detail = Some("MAILNET /MAILPO".to_owned());
+        let returned = Returned {
+            here: "TELECOM/NTNETCU1".parse().unwrap(),
+            p1: &p1,
+            failures: vec![failure],
+        };
+        let time = jiff::civil::date(1995, 7, 6).at(9, 1, 0, 0);
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = published
+            .lines()
+            .find(|line| line.contains("[005]"))
+            .unwrap();
+        let entry = words(&returned.log_entry(time, true));
+        assert!(entry.contains(&words(line)), "{entry}");
+        // Codes that were never published are not made up.
+        for code in [6, 10, 11, 14, 15, 19, 20, 22, 25, 26, 27, 28] {
+            assert!(
+                lookup_code(Family::Transport, code).is_none(),
+                "[{code:03}]"
+            );
+        }
+    }
+
     // rule: tra:R-RTE-006
     #[test]
     fn a_report_names_the_route() {

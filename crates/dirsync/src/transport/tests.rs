@@ -52,6 +52,7 @@ fn count(disk: &MemDisk, prefix: &str, ending: &str) -> usize {
 
 // rule: tra:R-TRN-020
 // rule: dec:DEC-115
+// rule: tra:OQ-08
 #[test]
 fn two_passes_carry_mail_from_t1_to_the_other_side() {
     // TV-TRN-1.
@@ -154,6 +155,7 @@ fn one_file_serves_all_local_recipients() {
 
 // rule: tra:R-RTE-002
 // rule: tra:R-TRN-022
+// rule: mta:R-Q-025
 #[test]
 fn mail_goes_through_the_hub_once() {
     let (a, hub, b, c) = (
@@ -335,6 +337,7 @@ fn a_full_mailbag_pushes_back_and_nothing_is_lost() {
 
 // rule: tra:R-TRN-009
 // rule: tra:R-TRN-011
+// rule: tra:OQ-14
 #[test]
 fn at_most_fifty_of_a_queue_and_the_oldest_first() {
     let (a, b, mailbag) = pair();

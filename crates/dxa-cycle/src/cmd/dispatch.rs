@@ -70,6 +70,12 @@ fn until(args: &DispatchArgs) -> Result<Option<UnixTime>, Failure> {
 
 fn options(args: &DispatchArgs, settings: &Settings) -> Result<DispatchOptions, Failure> {
     let until = until(args)?;
+    if let Some(until) = until.filter(|until| until.0 < settings.now()) {
+        return Err(
+            Failure::usage(format!("--until {}: that time is over", until.timestamp()))
+                .hint("name a later time; with --now the clock begins there"),
+        );
+    }
     let ends = args.once || until.is_some();
     if !ends && matches!(settings.clock, Clock::Fixed(_)) {
         return Err(

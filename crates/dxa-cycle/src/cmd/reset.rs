@@ -48,6 +48,8 @@ struct Half {
 struct Done {
     postoffices: Vec<Half>,
     plan: Vec<PlanStep>,
+    #[serde(skip)]
+    dry_run: bool,
 }
 
 /// Where trees are opened: on the disk, or on trial disks in a dry run.
@@ -204,8 +206,12 @@ fn finish(
     trees: &Trees,
     session: &mut Session<'_>,
 ) -> anyhow::Result<Outcome> {
-    let plan = trees.steps();
-    report.print(&mut session.out, &Done { postoffices, plan })
+    let done = Done {
+        postoffices,
+        plan: trees.steps(),
+        dry_run: session.settings.dry_run,
+    };
+    report.print(&mut session.out, &done)
 }
 
 fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
@@ -334,10 +340,14 @@ impl Text for Done {
         }
         for part in &self.postoffices {
             let done = &part.done;
+            let [begin, are, were, wait] = match self.dry_run {
+                false => ["begin", "are", "were", "wait"],
+                true => ["would begin", "would be", "would be", "would wait"],
+            };
             let what = match part.half {
-                "server" => format!("{} records of requestors begin at 0", done.records),
+                "server" => format!("{} records of requestors {begin} at 0", done.records),
                 _ => format!(
-                    "its numbers are 0, {} messages were removed, {} transactions wait to be sent",
+                    "its numbers {are} 0, {} messages {were} removed, {} transactions {wait} to be sent",
                     done.messages,
                     done.exported.saturating_add(done.kept)
                 ),
@@ -347,6 +357,9 @@ impl Text for Done {
                 part.name
             )))?;
         }
-        out.line("run two cycles now")
+        out.line(match self.dry_run {
+            false => "run two cycles now",
+            true => "two cycles would have to follow",
+        })
     }
 }

@@ -1,16 +1,18 @@
 //! T2 receive: one commit for the start, then one for each message (dsp 5.1, DEC-057).
 
-use crate::core::base::UnixTime;
+use crate::core::base::codepage::CodePage;
 use crate::core::base::ident::MailbagStem;
-use crate::core::base::{Address, MailboxName};
+use crate::core::base::logline::LogEntry;
+use crate::core::base::{Address, MailboxName, UnixTime};
 use crate::core::format::FixedRecord as _;
+use crate::core::format::key::MAILBAG_RECORDS_MAX;
 use crate::core::format::srvconf::{SrvConfHeader, SrvConfRecord};
 use crate::core::protocol::log::LogLine;
 use crate::core::protocol::message::Disposition;
 use crate::core::protocol::server::{AdminMail, ReceiveUnit, Server, Step, T2Message};
 use crate::core::protocol::status_report::read_report;
 use crate::import::log::{self, CENTRAL_LOG, LOG_LEN_LIMIT};
-use crate::postoffice::mail::{self, submit};
+use crate::postoffice::mail::{self, BagEdit, submit};
 use crate::postoffice::{Edit, PoError};
 use crate::tree::{Command, TreeMut};
 
@@ -215,8 +217,7 @@ fn central_log(
 ) -> Result<(), CycleError> {
     let view = edit.view();
     let lines = [heading.clone()];
-    let form = crate::core::base::logline::LogEntry::text_line;
-    let mut text = log::render(view, options.now, &lines, form);
+    let mut text = log::render(view, options.now, &lines, LogEntry::text_line);
     let limit = LOG_LEN_LIMIT / 4;
     let damaged = match message.attached(view, limit)? {
         Some(bytes) => {
@@ -241,13 +242,10 @@ pub(super) fn with_mail<'v>(
     options: &StepOptions,
     said: &mut Said,
 ) -> Result<Edit<'v>, CycleError> {
-    use crate::postoffice::mail::BagEdit;
     let name = administrator(server);
-    let bytes = crate::core::base::codepage::CodePage::Cp850
-        .encode_lossy(&name)
-        .bytes;
+    let bytes = CodePage::Cp850.encode_lossy(&name).bytes;
     let room = BagEdit::load(&mut edit, MailbagStem::INQUEUE)
-        .is_ok_and(|bag| bag.live_count() < crate::core::format::key::MAILBAG_RECORDS_MAX);
+        .is_ok_and(|bag| bag.live_count() < MAILBAG_RECORDS_MAX);
     let Some(mailbox) = MailboxName::read(&bytes).ok().filter(|_| room) else {
         let line = super::super::t1::cannot_send(&format!("{}/{name}", server.own));
         log::append_local(&mut edit, options.now, std::slice::from_ref(&line))?;
@@ -259,7 +257,7 @@ pub(super) fn with_mail<'v>(
     let mut message = mail::Outgoing::new(from, to, ADMIN_SUBJECT, options.now);
     message.system = true;
     for line in &mail.lines {
-        let line = crate::core::base::codepage::CodePage::Cp850.encode_lossy(line);
+        let line = CodePage::Cp850.encode_lossy(line);
         message.text.extend_from_slice(&line.bytes);
         message.text.extend_from_slice(b"\r\n");
     }

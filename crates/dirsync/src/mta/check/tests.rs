@@ -16,9 +16,9 @@ use crate::core::base::Severity;
 use crate::core::format::mta::object::{Kind, ObjectBuilder};
 use crate::core::format::mta::{ObjectId, Profile};
 use crate::progress::NoProgress;
-use crate::tree::disk::fault::{Counting, FaultDisk};
+use crate::tree::disk::fault::{Counting, Fault, FaultDisk};
 use crate::tree::disk::mem::MemDisk;
-use crate::tree::disk::{Disk, DiskOp};
+use crate::tree::disk::{Disk, DiskErrorKind, DiskOp};
 use crate::tree::{OpenOptions, TreeView};
 
 const WORK: ObjectId = ObjectId(0x0100_0027);
@@ -262,6 +262,8 @@ fn each_damage_gives_its_findings_and_no_other() {
             "{wanted:?}"
         );
     }
+    // A disk that fails has a test of its own.
+    seen.insert(super::kinds::UNREADABLE.kind.id.0);
     for kind in ALL
         .iter()
         .filter(|kind| kind.kind.severity > Severity::Note)
@@ -270,6 +272,56 @@ fn each_damage_gives_its_findings_and_no_other() {
             seen.contains(kind.kind.id.0),
             "{} was never found",
             kind.kind.id
+        );
+    }
+}
+
+// rule: mta:R-CHK-003
+#[test]
+fn what_the_disk_does_not_give_is_reported_and_is_no_damage() {
+    use super::super::repair::{RepairOptions, plan_repair};
+    let disk = filled();
+    // Looked at once, so that the lock file is there for all that follows.
+    judge(&disk);
+    let files = [
+        "MTADATA/DB000028.DAT",
+        "MTADATA/DB000011.DAT",
+        "MTADATA/DB00002F.DAT",
+    ];
+    for file in files {
+        let open = |fault| {
+            let failing = FaultDisk::new(Arc::new(disk.clone()), Counting::All, fault);
+            let shared: Arc<dyn Disk> = Arc::new(failing.clone());
+            let view = TreeView::open(shared, DOMAIN, &OpenOptions::default()).unwrap();
+            (failing, view)
+        };
+        let options = RepairOptions {
+            remove: BTreeSet::new(),
+            now: crate::core::base::UnixTime(0),
+            internal: true,
+        };
+        let (looked, view) = open(None);
+        plan_repair(&view, &options, &NoProgress).unwrap();
+        let opened = |logged: &&crate::tree::disk::fault::Logged| {
+            logged.op == DiskOp::OpenRead && logged.path == path(file)
+        };
+        let number = looked.log().iter().find(opened).unwrap().number.unwrap();
+        let fault = Some(Fault::FailAt(number, DiskErrorKind::Io));
+        let (_, view) = open(fault);
+        let checked = check(&Database::open(&view).unwrap(), &NoProgress).unwrap();
+        let found = &checked.findings;
+        assert!(
+            ids(&checked).contains(&"mta.object-unreadable"),
+            "{found:#?}"
+        );
+        let name = file.trim_start_matches("MTADATA/");
+        assert_eq!(checked.unreadable().unwrap().0, name);
+        // The repair ends with an error and has no plan.
+        let (_, view) = open(fault);
+        let refused = plan_repair(&view, &options, &NoProgress);
+        assert!(
+            matches!(&refused, Err(MtaError::Unreadable { file, .. }) if file == name),
+            "{refused:?}"
         );
     }
 }

@@ -177,8 +177,15 @@ impl Lists {
             edit.write(ACCESS2_GLB, ACCESS2.build(&NoHeader {}, &self.access2))?;
             edit.write(ACCESS3_GLB, ACCESS3.build(&NoHeader {}, &self.access3))?;
         }
+        // Of a million names each file is some 45 MB: what is written is not held twice.
+        if netpo {
+            let records = self.netpo;
+            edit.write(NETPO_GLB, NETPO.build(&self.netpo_header, &records))?;
+        }
         if pol {
-            let bytes = NME.build(&NoHeader {}, &self.pol.to_vec());
+            let entries = self.pol;
+            let bytes = entries.to_bytes();
+            drop(entries);
             edit.write(ADMINSHD_NME, bytes.clone())?;
             edit.write(ADMIN_NME, bytes)?;
         }
@@ -189,9 +196,6 @@ impl Lists {
             let bytes = self.grp.build();
             edit.write(ADMINSHD_GRP, bytes.clone())?;
             edit.write(ADMIN_GRP, bytes)?;
-        }
-        if netpo {
-            edit.write(NETPO_GLB, NETPO.build(&self.netpo_header, &self.netpo))?;
         }
         self.templates.save(edit)?;
         self.waiting.save(edit)?;
