@@ -377,9 +377,15 @@ pub(crate) fn show(args: &ShowArgs, session: &mut Session<'_>) -> anyhow::Result
         }
     };
     let reference = Reference::from_object(&found).ok();
+    // A queue stands on none; its own name is what is asked for.
+    let queue = if found.header.kind == Kind::Queue {
+        id
+    } else {
+        found.header.queue
+    };
     let queue_name = db
         .super_queue()
-        .map(|all| tree::queue_name(&all, found.header.queue))
+        .map(|all| tree::queue_name(&all, queue))
         .unwrap_or_default();
     let count = (found.header.kind == Kind::Data)
         .then(|| db.counts().map(|counts| counts.get(id)).ok())
@@ -391,7 +397,7 @@ pub(crate) fn show(args: &ShowArgs, session: &mut Session<'_>) -> anyhow::Result
         id: id.to_string(),
         file: id.file_name(),
         kind: found.header.kind.words(),
-        queue: found.header.queue.to_string(),
+        queue: queue.to_string(),
         queue_name,
         partner: found.header.partner.to_string(),
         references: count,
