@@ -207,7 +207,12 @@ fn the_second_of_a_name_gets_001() {
         directory_name: "BobSmith3".into(),
         ..custom("Bob Smith", "MS:NET1/PO1/BOB")
     };
-    let sent = out(&directory(&[first.clone()]), &[], &settings(), &registry());
+    let sent = out(
+        &directory(std::slice::from_ref(&first)),
+        &[],
+        &settings(),
+        &registry(),
+    );
     let all = directory(&[first, second, third]);
     let unique = out(&all, &sent.table, &settings(), &registry());
     assert_eq!(

@@ -215,7 +215,11 @@ impl LinkBook {
             Some(old) if old == text.as_bytes() => {}
             None if text.is_empty() => {}
             Some(_) if text.is_empty() => edit.remove(LINKS_INI)?,
-            _ => edit.write(LINKS_INI, text.into_bytes())?,
+            _ => {
+                // A shadow postoffice may have no INI (Q181951).
+                edit.mkdir("INI")?;
+                edit.write(LINKS_INI, text.into_bytes())?;
+            }
         }
         Ok(())
     }

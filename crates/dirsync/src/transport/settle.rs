@@ -29,7 +29,7 @@ use crate::postoffice::{Edit, Identity, PoError};
 
 use super::book::{LinkBook, LinkEntry, LinkState, MESSAGE_RETRIES, lifetime_seconds};
 use super::log;
-use super::mailer::{find_part, free_part, load};
+use super::mailer::{find_part, free_part, load_strict};
 use super::route::Routes;
 use super::stuck::{Selection, give_back_because};
 
@@ -105,7 +105,8 @@ impl Settled {
 /// Draws the consequences: prepares one commit.
 ///
 /// # Errors
-/// [`PoError::NoIdentity`], or an error that is not about one file or mailbag; those are reported.
+/// [`PoError::NoIdentity`], or a disk error: nothing is done then, the next run does all of it. A damaged
+/// mailbag is reported, and what it holds stays.
 pub fn settle(
     edit: &mut Edit<'_>,
     outcomes: &[Outcome],
@@ -214,7 +215,7 @@ impl Settling<'_, '_> {
         }
         let mailbag = HexId(outcome.mailbag);
         let stem = MailbagStem::Id(mailbag);
-        let Some(bag) = load(edit, stem, report)? else {
+        let Some(bag) = load_strict(edit, stem, report)? else {
             return Ok(done);
         };
         let limit = match self.routes.retry_limit(&via)? {
@@ -358,7 +359,7 @@ fn reroute(
     }
     let mut gone = Vec::new();
     for (target, messages) in by_target {
-        let Some(mut bag) = load(edit, MailbagStem::Id(target), report)? else {
+        let Some(mut bag) = load_strict(edit, MailbagStem::Id(target), report)? else {
             continue;
         };
         let mut headers = Vec::new();

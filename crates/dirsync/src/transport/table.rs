@@ -106,7 +106,10 @@ pub fn set(
         Some(old) if old == text.as_bytes() => {}
         None if text.is_empty() => {}
         Some(_) if text.is_empty() => edit.remove(GWART_INI)?,
-        _ => edit.write(GWART_INI, text.into_bytes())?,
+        _ => {
+            edit.mkdir("INI")?;
+            edit.write(GWART_INI, text.into_bytes())?;
+        }
     }
     Ok(())
 }

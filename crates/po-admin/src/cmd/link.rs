@@ -138,7 +138,7 @@ fn set(
     let would = if session.settings.dry_run {
         "would be "
     } else {
-        ""
+        "is "
     };
     let lines = vec![format!(
         "the link to {} {would}{}{}",

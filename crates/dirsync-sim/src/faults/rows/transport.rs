@@ -144,7 +144,9 @@ fn make_postoffice(disk: &MemDisk, below: &str, name: &str) -> Result<(), String
         serial: b"0000-00000",
     })
     .map_err(text)?;
-    for dir in ["GLB", "MBG", "KEY", "MAI", "ATT", "P1", "LOG", "XTN", "USR"] {
+    for dir in [
+        "GLB", "MBG", "KEY", "MAI", "ATT", "P1", "LOG", "XTN", "USR", "INI",
+    ] {
         disk.add_dir(&path(&format!("{below}{dir}"))?)
             .map_err(text)?;
     }
