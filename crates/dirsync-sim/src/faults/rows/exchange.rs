@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dirsync::core::base::UnixTime;
+use dirsync::core::base::address::Address;
 use dirsync::core::format::exchange::recipients::{Recipient, RecipientClass};
 use dirsync::core::format::exchange::registry::{DX_KEY, Data};
 use dirsync::core::format::field::Password;
@@ -13,10 +14,12 @@ use dirsync::cycle::step::{Step, perform};
 use dirsync::exchange::AGENT;
 use dirsync::exchange::directory::Directory;
 use dirsync::exchange::init::{ExchangeParams, InitExchange};
+use dirsync::exchange::interchange::{self, Work};
 use dirsync::exchange::roles::{self, NewRemote, Registration, SettingsChange};
 use dirsync::exchange::service;
 use dirsync::exchange::settings::{Agent, load_registry, save_registry};
 use dirsync::postoffice::build::{self, BuildOptions};
+use dirsync::postoffice::mail::{Outgoing, submit};
 use dirsync::postoffice::{Edit, PoError};
 use dirsync::progress::NoProgress;
 use dirsync::tree::disk::Disk;
@@ -87,6 +90,16 @@ pub(super) const T1: Scenario = Scenario {
     run: |disk| step(&disk, Step::T1),
     observe: observe_agent,
     milestones: || after(requestor, |disk| step(&disk, Step::T1)),
+};
+
+/// The interchange: mail of the agent's T1 reaches the shadow postoffice.
+pub(super) const DELIVER: Scenario = Scenario {
+    command: Command::Deliver,
+    name: "a request of the agent reaches the shadow postoffice",
+    prepare: sent,
+    run: run_interchange,
+    observe: observe_agent,
+    milestones: || after(sent, run_interchange),
 };
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -266,6 +279,45 @@ fn step(disk: &Arc<dyn Disk>, step: Step) -> Result<(), String> {
     perform(&mut tree, step, &options, &NoProgress)
         .map(|_| ())
         .map_err(text)
+}
+
+/// One message of the agent to its server: with two, one that cannot be read would not stop the other,
+/// and every mixture would be a good state.
+fn sent() -> Result<MemDisk, String> {
+    let disk = requestor()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let address = |name: &str| Address::parse(name.as_bytes()).map_err(text);
+    let message = Outgoing {
+        attachments: vec![(b"REQTRANS.GLB".to_vec(), vec![7; 700])],
+        system: true,
+        ..Outgoing::new(
+            address("AVIATION/MALMO/$SYSTEM")?,
+            vec![address("NET/SRV/$SYSTEM")?],
+            b"ReqTx",
+            NOW,
+        )
+    };
+    change(&shared, Command::T1, |edit| {
+        submit(edit, &message).map(|_| ())
+    })?;
+    disk.settle();
+    Ok(disk)
+}
+
+/// Mail that was reported and stayed is no success.
+fn run_interchange(disk: Arc<dyn Disk>) -> Result<(), String> {
+    let options = options();
+    let work = Work {
+        open: &options,
+        now: NOW,
+        user: "harness",
+    };
+    let mut reported = Vec::new();
+    interchange::run(&disk, &work, &mut |finding| reported.push(finding.message)).map_err(text)?;
+    match reported.first() {
+        Some(first) => Err(first.clone()),
+        None => Ok(()),
+    }
 }
 
 fn run_start(disk: Arc<dyn Disk>) -> Result<(), String> {

@@ -30,6 +30,7 @@ use crate::faults::{Observed, RunResult, Scenario, observe_postoffice};
 
 /// Scenarios of `dxa-cycle deliver`.
 pub(super) const DELIVER: &[Scenario] = &[
+    super::exchange::DELIVER,
     Scenario {
         command: Command::Deliver,
         name: "mailer: INQUEUE to SYSTEM and outbound",

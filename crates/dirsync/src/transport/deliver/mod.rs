@@ -2,7 +2,7 @@
 //!
 //! One pass is one dispatch sweep over all postoffices (outbound mailbags to the next tree), then one
 //! mailer sweep over all (DEC-115); at most 50 messages a queue and pass, oldest first (DEC-114). Each
-//! tree is behind a [`FarSide`]: one that is busy, foreign, missing, full or silent stops its own mail
+//! tree is behind a `FarSide`: one that is busy, foreign, missing, full or silent stops its own mail
 //! and is reported; after a silence it is not asked again in this run. Order is that of the names, so the
 //! same site gives the same result.
 //!
