@@ -3,6 +3,7 @@
 use super::directory::{Directory, dirsync_address, distinguished_name, mailbox_from};
 use super::inbound::{Applied, Source};
 use super::outbound::{Session, may_leave, session};
+use super::templates::Templates;
 use crate::core::base::Transaction;
 use crate::core::base::address::PoName;
 use crate::core::format::exchange::agent_ini::{Identity, PartySettings};
@@ -77,7 +78,8 @@ fn out(
     settings: &PartySettings,
     registry: &DxSettings,
 ) -> Session {
-    session(directory, table, &identity(), own(), settings, registry)
+    let rules = (registry, &Templates::default());
+    session(directory, table, &identity(), own(), settings, rules)
 }
 
 fn texts(session: &Session) -> Vec<String> {
@@ -104,6 +106,9 @@ fn apply(directory: &mut Directory, object: &str, further: &[&str], records: &[&
         object,
         settings: &settings,
         further: &further,
+        map: None,
+        templates: &Templates::default(),
+        brace_names: false,
     };
     source.apply(directory, records.iter().map(|text| text.as_bytes()))
 }
@@ -353,7 +358,7 @@ fn a_modify_with_template_lines_only_keeps_the_entry() {
         "M Katie Jordan\tPCM:TOON/TOWN/WCOYOTE\r\n  Katie Jordan\tPCM:TOON/TOWN/WCOYOTE\r\n- Division:/Testing",
     ] {
         let applied = apply(&mut all, "REQ", &[], &[form]);
-        assert_eq!(applied.malformed, Vec::<String>::new());
+        assert_eq!(applied.malformed, []);
         assert_eq!(names(&all), ["Katie Jordan MS:TOON/TOWN/WCOYOTE"], "{form}");
     }
 }
@@ -369,11 +374,11 @@ fn only_the_object_that_imported_it_deletes() {
     let delete = ["D Ann\tPCM:NET/POY/ANN"];
     let refused = apply(&mut all, "POY", &[], &delete);
     assert_eq!(
-        (all.len(), refused.discarded.len(), refused.further),
+        (all.len(), refused.discarded.len(), refused.searched.len()),
         (1, 1, 0)
     );
     let taken = apply(&mut all, "POY", &["POX"], &delete);
-    assert_eq!((all.len(), taken.deleted, taken.further), (0, 1, 1));
+    assert_eq!((all.len(), taken.deleted, taken.searched.len()), (0, 1, 1));
 }
 
 // rule: exc:R-IN-050

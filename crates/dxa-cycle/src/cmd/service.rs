@@ -28,7 +28,7 @@ const NO_ROLE: FindingId = FindingId("exchange.no-role");
 const UNKNOWN: FindingId = FindingId("exchange.resync-unknown");
 const HELD: FindingId = FindingId("cycle.held");
 
-fn of_far(failure: far::Failure) -> Failure {
+pub(super) fn of_far(failure: far::Failure) -> Failure {
     let made = match failure.class {
         FailureClass::Refused => Failure::refused(failure.message),
         FailureClass::Busy => Failure::busy(failure.message),
@@ -50,7 +50,7 @@ fn finding(id: FindingId, severity: Severity, message: String, hint: &'static st
 }
 
 /// The disk of the server; exit 2 when the directory is none.
-fn open(path: &str, trials: Option<&Trials>) -> Result<Arc<dyn Disk>, Failure> {
+pub(super) fn open(path: &str, trials: Option<&Trials>) -> Result<Arc<dyn Disk>, Failure> {
     let disk = match trials {
         Some(trials) => trials.open(path),
         None => real_disk(path),
