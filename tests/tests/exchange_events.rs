@@ -72,6 +72,7 @@ fn levels_decide_what_is_written_and_errors_always_are() {
         po("registry set", &ex, &[name, level]).expect_code(0);
     };
     set("Diagnostics\\MS Mail 3.2", "Maximum");
+    po("recipient add", &ex, &["cid", "--name", "Cid"]).expect_code(0);
     cycle("run", site, 10, &[]).expect_code(0);
     cycle("run", site, 11, &[]).expect_code(0);
     let all = events(&ex, &[]);

@@ -218,7 +218,7 @@ pub(crate) struct RunArgs {
 
 const PAUSE_EXAMPLES: &str = "\
 The control request itself always fails with Error 2140; that failure means success, and the exit code
-is 0. Version 4.0 runs nothing unless the registry value PauseKicksDX is 1. Mail waits before and after:
+is 0 (with --classic-exit 2, as `net pause` ended). Version 4.0 runs nothing unless the registry value PauseKicksDX is 1. Mail waits before and after:
 move it with `dxa-cycle deliver`.
 
 Examples:

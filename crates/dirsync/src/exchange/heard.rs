@@ -9,7 +9,7 @@
 use crate::core::base::UnixTime;
 use crate::core::base::ident::MailbagStem;
 use crate::core::base::logline::LogSeverity;
-use crate::core::format::exchange::agent_ini::PartyKind;
+use crate::core::format::exchange::agent_ini::{PartyKind, PartySettings};
 use crate::core::format::key::MAILBAG_RECORDS_MAX;
 use crate::core::format::srvconf::{SrvConfRecord, ask};
 use crate::core::protocol::log::LogLine;
@@ -22,7 +22,7 @@ use crate::postoffice::{Edit, PoError};
 use crate::tree::TreeView;
 
 use super::agent::object_name;
-use super::events::{Event, log, log_all, table};
+use super::events::{Event, log, log_all, table, utc_time};
 use super::settings::{Agent, load_ini, save_ini};
 
 /// Key of the count of requests that told of lost messages.
@@ -81,7 +81,8 @@ pub fn received(
         let object = object_name(before);
         if matches!(incoming, Incoming::Request(_)) {
             let taken = unit.appended.to_string();
-            events.push(Event::new(&table::REQUEST_TAKEN, [object.clone(), taken]));
+            let strings = [object.clone(), taken, utc_time(now)];
+            events.push(Event::new(&table::REQUEST_TAKEN, strings));
         }
         if let Some(lost) = tells_of_loss(incoming, before)
             && count_loss(edit, &object, lost)?
@@ -125,6 +126,46 @@ fn count_loss(edit: &mut Edit<'_>, object: &str, lost: bool) -> Result<bool, Cyc
         save_ini(edit, &ini)?;
     }
     Ok(is_due)
+}
+
+/// Gives the requestors whose object says `DXA-Export-Now` all lists with this T2 (O-02, R-CYC-003); the
+/// flag goes. The records that changed.
+///
+/// # Errors
+/// AGENT.INI is damaged; imports are used up; a disk error.
+pub fn export_flagged(
+    edit: &mut Edit<'_>,
+    records: &[SrvConfRecord],
+) -> Result<Vec<(usize, SrvConfRecord)>, CycleError> {
+    let agent = Agent::load(edit)?;
+    let mut ini = agent.ini.clone();
+    let mut changed = Vec::new();
+    for (index, record) in records.iter().enumerate().filter(|(_, r)| r.is_live()) {
+        let object = object_name(record);
+        let settings = agent.remote(&object);
+        if !settings.export_now {
+            continue;
+        }
+        let mut record = record.clone();
+        record.imp_sync.set(grant_import(record.imp_sync.get(), 0)?);
+        record
+            .ask
+            .set(record.ask.get() | ask::IMPORT | ask::WAITING);
+        changed.push((index, record));
+        let done = PartySettings {
+            export_now: false,
+            ..settings
+        };
+        ini.set_party(PartyKind::RemoteRequestor, &object, &done)
+            .map_err(|error| CycleError::Damaged {
+                file: crate::core::format::exchange::agent_ini::PATH,
+                why: error.to_string(),
+            })?;
+    }
+    if !changed.is_empty() {
+        save_ini(edit, &ini)?;
+    }
+    Ok(changed)
 }
 
 /// Notes a dirsync message that leaves, and copies it to the administrator where that is set.

@@ -30,10 +30,14 @@ pub mod interchange;
 pub mod outbound;
 pub mod roles;
 pub mod service;
+#[cfg(test)]
+mod session_tests;
 pub mod settings;
 pub mod templates;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use std::sync::Arc;
 

@@ -406,6 +406,33 @@ pub fn add_remote(edit: &mut Edit<'_>, new: &NewRemote) -> Result<String, PoErro
     Ok(object)
 }
 
+/// Gives a remote requestor all lists with the next T2: `DXA-Export-Now`. The object's name.
+///
+/// # Errors
+/// There is no such requestor.
+pub fn export_remote(edit: &mut Edit<'_>, name: PoName) -> Result<String, PoError> {
+    let mut agent = Agent::load(edit)?;
+    let (_, records) = load_srvconf(edit)?;
+    let found = srvconf::find(&records, name.network(), name.postoffice())
+        .and_then(|at| records.get(at))
+        .ok_or_else(|| ListError::NoSuch {
+            what: "requestor",
+            name: name.to_string(),
+            hint: "`po-admin requestor list` lists the requestors of a server",
+        })?;
+    let object = super::agent::object_name(found);
+    let settings = PartySettings {
+        export_now: true,
+        ..agent.remote(&object)
+    };
+    agent
+        .ini
+        .set_party(PartyKind::RemoteRequestor, &object, &settings)
+        .map_err(bad_setting)?;
+    save_ini(edit, &agent.ini)?;
+    Ok(object)
+}
+
 /// Removes a remote requestor by its postoffice. Its hidden recipient stays, as it did (R-OBJ-032);
 /// what was imported through it stays as well.
 ///

@@ -37,6 +37,10 @@ const RESYNC_OLD: &str = "GLB/RESYNC.OLD";
 /// Longest RESYNC.GLB that is held.
 const RESYNC_LIMIT: u64 = 1 << 30;
 
+/// What `net pause` prints.
+const NET_TEXT: &str = "The Microsoft Exchange Directory Synchronization service failed to pause. More \
+    help is available by typing NET HELPMSG3539.";
+
 /// What pausing the service means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pause {
@@ -55,6 +59,8 @@ pub struct Paused {
     pub pause: Pause,
     /// The text, of a failure that is a success.
     pub text: String,
+    /// What `net pause msexchangedx` prints (DOCUMENTED, Q156063).
+    pub net_text: &'static str,
 }
 
 /// Looks at what a pause would do.
@@ -83,7 +89,11 @@ pub fn pause(view: &TreeView) -> Result<Paused, PoError> {
     } else {
         Pause::NoRole
     };
-    Ok(Paused { pause, text })
+    Ok(Paused {
+        pause,
+        text,
+        net_text: NET_TEXT,
+    })
 }
 
 /// A RESYNC.GLB that was made.

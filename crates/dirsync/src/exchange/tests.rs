@@ -12,7 +12,7 @@ use crate::core::format::exchange::registry::{DxSettings, RegistryFile};
 use crate::core::format::exchange::xdir::Mapping;
 use crate::core::format::mta::Profile;
 
-fn identity() -> Identity {
+pub(super) fn identity() -> Identity {
     Identity {
         organization: "Org".into(),
         site: "Site".into(),
@@ -27,18 +27,18 @@ fn own() -> PoName {
     "EXCHNET/EXCHPO".parse().unwrap()
 }
 
-fn registry() -> DxSettings {
+pub(super) fn registry() -> DxSettings {
     DxSettings::read(&RegistryFile::new()).0
 }
 
-fn settings() -> PartySettings {
+pub(super) fn settings() -> PartySettings {
     PartySettings {
         export_containers: vec!["Recipients".into()],
         ..PartySettings::default()
     }
 }
 
-fn custom(name: &str, address: &str) -> Recipient {
+pub(super) fn custom(name: &str, address: &str) -> Recipient {
     Recipient {
         class: RecipientClass::Custom,
         directory_name: name.replace(' ', ""),
@@ -55,14 +55,14 @@ fn custom(name: &str, address: &str) -> Recipient {
     }
 }
 
-fn mailbox(name: &str) -> Recipient {
+pub(super) fn mailbox(name: &str) -> Recipient {
     Recipient {
         class: RecipientClass::Mailbox,
         ..custom(name, "")
     }
 }
 
-fn directory(recipients: &[Recipient]) -> Directory {
+pub(super) fn directory(recipients: &[Recipient]) -> Directory {
     let mut directory = Directory::default();
     for recipient in recipients {
         directory
@@ -72,7 +72,7 @@ fn directory(recipients: &[Recipient]) -> Directory {
     directory
 }
 
-fn out(
+pub(super) fn out(
     directory: &Directory,
     table: &[Mapping],
     settings: &PartySettings,
@@ -82,7 +82,7 @@ fn out(
     session(directory, table, &identity(), own(), settings, rules)
 }
 
-fn texts(session: &Session) -> Vec<String> {
+pub(super) fn texts(session: &Session) -> Vec<String> {
     session
         .transactions
         .iter()
@@ -123,6 +123,7 @@ fn names(directory: &Directory) -> Vec<String> {
 // rule: exc:R-OUT-001
 // rule: exc:R-OBJ-010
 // rule: exc:R-OUT-006
+// rule: exc:O-07
 #[test]
 fn only_recipients_of_the_containers_within_the_trust_leave() {
     let registry = registry();
@@ -145,6 +146,8 @@ fn only_recipients_of_the_containers_within_the_trust_leave() {
 // rule: exc:R-OBJ-011
 // rule: exc:R-REG-05
 // rule: exc:R-IN-032
+// rule: exc:V-17
+// rule: exc:R-OUT-005
 #[test]
 fn custom_recipients_leave_when_ticked_and_never_go_back() {
     // V-17.
@@ -166,6 +169,7 @@ fn custom_recipients_leave_when_ticked_and_never_go_back() {
 }
 
 // rule: exc:R-OUT-010
+// rule: exc:V-18
 #[test]
 fn an_address_in_another_postoffice_is_an_add_else_a_modify() {
     // V-18.
@@ -200,6 +204,7 @@ fn an_address_in_another_postoffice_is_an_add_else_a_modify() {
 // rule: exc:R-OUT-021
 // rule: exc:R-OUT-022
 // rule: exc:R-REG-04
+// rule: exc:V-19
 #[test]
 fn the_second_of_a_name_gets_001() {
     // V-19.
@@ -244,6 +249,8 @@ fn the_second_of_a_name_gets_001() {
 
 // rule: exc:R-OUT-023
 // rule: exc:R-OUT-025
+// rule: exc:V-20
+// rule: exc:O-13
 #[test]
 fn a_name_that_was_deleted_in_the_same_session_is_free() {
     // V-20.
@@ -322,6 +329,7 @@ fn the_primary_proxy_is_the_one_in_capitals() {
 
 // rule: exc:R-IN-012
 // rule: exc:R-FFA-044
+// rule: exc:V-04
 #[test]
 fn csi_becomes_ms_with_the_user_part_as_alias() {
     // V-04.
@@ -384,6 +392,7 @@ fn only_the_object_that_imported_it_deletes() {
 // rule: exc:R-IN-050
 // rule: exc:R-IN-051
 // rule: exc:R-IN-053
+// rule: exc:R-IN-052
 #[test]
 fn generated_names_and_proxies_are_unique() {
     let mut all = Directory::default();
@@ -411,6 +420,13 @@ fn generated_names_and_proxies_are_unique() {
             "MS:EXCHNET/EXCHPO/POSTMAST0"
         ]
     );
+    let smtp = |n: usize| {
+        let recipient = all.iter().nth(n).unwrap();
+        let of = |proxy: &&String| proxy.starts_with("SMTP:");
+        recipient.proxies.iter().find(of).unwrap().clone()
+    };
+    assert_eq!(smtp(0), "SMTP:BOB@Site.Org.com");
+    assert_eq!(smtp(1), "SMTP:BOB2@Site.Org.com");
     let one = all.iter().next().unwrap();
     let (name, number) = one.directory_name.split_at(6);
     assert_eq!(name, "BobOne");

@@ -80,6 +80,13 @@ Examples:
         after_help = "Examples:\n  po-admin requestor modify HQ POLYNOMIAL/NEWTON --password-file newton.txt"
     )]
     Modify(RequestorArgs),
+    /// Give a requestor of an Exchange server all lists with the next T2, asked or not.
+    #[command(after_help = "\
+This is `Export on next cycle` of the remote requestor; the switch goes off with that T2.
+
+Examples:
+  po-admin requestor export EX POLYNOMIAL/NEWTON")]
+    Export(NamedArgs),
     /// Remove a requestor from the server.
     #[command(after_help = "Examples:\n  po-admin requestor remove HQ POLYNOMIAL/NEWTON --yes")]
     Remove(NamedArgs),
@@ -453,6 +460,30 @@ pub(crate) fn run_requestor(
             tell(
                 session,
                 "po-admin requestor modify",
+                changed,
+                facts,
+                vec![line],
+                &[],
+            )
+        }
+        RequestorCommand::Export(args) => {
+            let name = po_name(&args.name)?;
+            let changed = change_agent(&args.tree, Command::Requestor, session, |edit, _| {
+                agent_roles::export_remote(edit, name)
+            })?;
+            let object = changed.value.clone();
+            let line = format!(
+                "{} all lists with the next T2",
+                verb(
+                    session,
+                    &format!("{} gets", shown(&object)),
+                    &format!("give {}", shown(&object)),
+                ),
+            );
+            let facts = json!({"requestor": name.to_string(), "object": object});
+            tell(
+                session,
+                "po-admin requestor export",
                 changed,
                 facts,
                 vec![line],

@@ -70,6 +70,15 @@ impl Event {
     }
 }
 
+/// A time in the form of events: `YYMMDDhhmmssZ` (Q197291; version 5.5 lost a digit from 2000 on, ours does
+/// not).
+#[must_use]
+pub fn utc_time(time: UnixTime) -> String {
+    time.zoned(&jiff::tz::TimeZone::UTC)
+        .strftime("%y%m%d%H%M%SZ")
+        .to_string()
+}
+
 /// Writes an event with the commit that `edit` prepares; whether its level lets it be written. In a
 /// tree that is no agent's nothing is written.
 ///

@@ -209,9 +209,9 @@ definitions! {
     /// 9002: a pause or the schedule ran a step. Strings: T1 or T2, transactions.
     CYCLE = ours(of(Source::Agent, 9002, Information, HANDLER, Minimum,
         "%1 was run; %2 changes of this server are new in it.", ""));
-    /// 9003: a request was taken. Strings: requestor, transactions.
+    /// 9003: a request was taken. Strings: requestor, transactions, time.
     REQUEST_TAKEN = ours(of(Source::Agent, 9003, Information, MAIL, Medium,
-        "A request of %1 with %2 transactions was taken.", ""));
+        "A request of %1 with %2 transactions was taken at %3.", ""));
     /// 9004: a message left. Strings: whom to, the subject.
     MESSAGE_SENT = ours(of(Source::Agent, 9004, Information, MAIL, Medium,
         "Sent to %1: %2", ""));
