@@ -107,6 +107,7 @@ fn in_step(site: &Path) -> BTreeSet<String> {
 // rule: exc:R-OBJ-020
 // rule: exc:R-OBJ-021
 // rule: dec:DEC-065
+// rule: exc:O-03
 #[test]
 fn all_three_hold_the_same_addresses_in_both_roles() {
     for hub in ["EX", "A"] {
@@ -181,6 +182,7 @@ fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
 // rule: exc:R-REG-02
 // rule: exc:R-REG-03
 // rule: exc:V-22
+// rule: exc:O-11
 #[test]
 fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
     // Q215505.
@@ -244,6 +246,7 @@ fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
 // rule: exc:R-RSY-010
 // rule: exc:R-RSY-012
 // rule: dec:DEC-046
+// rule: exc:O-05
 #[test]
 fn a_requestor_takes_a_resync_file_once_at_its_start() {
     let tree = TestTree::new();

@@ -134,6 +134,55 @@ fn mail_of_an_unknown_requestor_is_event_136() {
     assert!(text.contains("NET/A"), "{text}");
 }
 
+/// A user's message, put into the queue of a postoffice.
+fn write_mail(po: &Path, to: &str) {
+    use dirsync::core::base::{Address, UnixTime};
+    use dirsync::postoffice::Edit;
+    use dirsync::postoffice::mail::{Outgoing, submit};
+    use dirsync::tree::disk::real::RealDisk;
+    use dirsync::tree::journal::CommitInfo;
+    use dirsync::tree::{Command, Domain, DomainKind, OpenOptions, TreeMut};
+    let domain = Domain {
+        kind: DomainKind::Postoffice,
+    };
+    let disk = std::sync::Arc::new(RealDisk::open(po).unwrap());
+    let mut tree = TreeMut::open(disk, domain, &OpenOptions::default()).unwrap();
+    let now = UnixTime(857_206_800);
+    let from: Address = "PCM:NET/A/ann".parse().unwrap();
+    let mut edit = Edit::new(tree.view());
+    let to: Address = to.parse().unwrap();
+    let mut mail = Outgoing::new(from, vec![to], b"Not read: SrvTx", now);
+    mail.text = b"Your message was not read.\r\n".to_vec();
+    submit(&mut edit, &mail).unwrap();
+    let plan = edit.finish().unwrap();
+    let info = CommitInfo {
+        command: Command::T1,
+        user: "test".into(),
+        now,
+        counts: Vec::new(),
+    };
+    tree.commit(&plan, &info).unwrap();
+}
+
+// rule: exc:R-DXA-071
+#[test]
+fn a_notice_that_comes_back_is_event_134_and_stops_nothing() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site);
+    write_mail(&site.join("A"), "PCM:AVIATION/MALMO/$SYSTEM");
+    cycle("run", site, 9, &[]);
+    let found = events(&ex, &["--id", "134"]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["category"], "Event Handler");
+    assert_eq!(found[0]["strings"][0], "MH_RC_SESSION_BUSY");
+    // It lies with the administrator now, and the cycles go on.
+    assert_eq!(mails(&ex), 1);
+    cycle("run", site, 10, &[]).expect_code(0);
+    cycle("status --check", site, 10, &[]).expect_code(0);
+    assert_eq!(events(&ex, &["--id", "134"]).len(), 1);
+}
+
 #[test]
 fn the_list_and_the_file_of_windows_nt_hold_the_same_events() {
     let tree = TestTree::new();
@@ -192,6 +241,7 @@ fn the_list_and_the_file_of_windows_nt_hold_the_same_events() {
 
 // rule: exc:R-OBJ-001
 // rule: exc:R-DXA-070
+// rule: exc:R-DXA-053
 #[test]
 fn the_administrator_gets_copies_when_there_is_one() {
     let tree = TestTree::new();

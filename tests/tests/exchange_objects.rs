@@ -75,7 +75,11 @@ fn a_new_server_has_the_empty_mailbags_of_dirsync() {
         let shadow = ex.join(SHADOW);
         let key = fs::read(shadow.join(format!("KEY/{bag}.KEY"))).unwrap();
         assert_eq!(key, [0; 0x230], "{bag}");
-        assert_eq!(fs::read(shadow.join(format!("MBG/{bag}.MBG"))).unwrap(), []);
+        assert!(
+            fs::read(shadow.join(format!("MBG/{bag}.MBG")))
+                .unwrap()
+                .is_empty()
+        );
     }
 }
 
@@ -310,4 +314,32 @@ fn a_flagged_requestor_is_answered_with_all_lists_without_having_asked() {
     assert!(!again.to_string().contains("\"import\":true"), "{again}");
     cycle("run", site, 13, &[]).expect_code(0);
     cycle("status --check", site, 13, &[]).expect_code(0);
+}
+
+// rule: exc:O-09
+#[test]
+fn unknown_bits_of_the_flags_stay() {
+    use dirsync::core::format::FixedRecord as _;
+    use dirsync::core::format::srvconf::{SrvConfHeader, SrvConfRecord};
+    let tree = TestTree::new();
+    let site = tree.path();
+    server(site);
+    let ex = site.join("EX");
+    let file = ex.join("DXADATA/SRVCONF.GLB");
+    let mut bytes = fs::read(&file).unwrap();
+    let flags = 0xA5C3_96B4u32;
+    let place = SrvConfHeader::SIZE + 228;
+    bytes[place..place + 4].copy_from_slice(&flags.to_le_bytes());
+    fs::write(&file, bytes).unwrap();
+    cycle("run", site, 9, &[]).expect_code(0);
+    let secret = site.join("secret");
+    fs::write(&secret, "word\n").unwrap();
+    let rest = ["NET/A", "--password-file", secret.to_str().unwrap()];
+    po("requestor modify", &ex, &rest).expect_code(0);
+    po("requestor export", &ex, &["NET/A"]).expect_code(0);
+    cycle("t2", &ex, 10, &[]).expect_code(0);
+    let bytes = fs::read(&file).unwrap();
+    let record =
+        SrvConfRecord::decode(&bytes[SrvConfHeader::SIZE..SrvConfHeader::SIZE + 1024]).unwrap();
+    assert_eq!(record.dxa_flags.get(), flags);
 }

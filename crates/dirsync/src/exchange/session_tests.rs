@@ -35,7 +35,7 @@ fn a_container_that_is_new_is_sent_whole() {
     };
     // Nothing of it has changed since; it was never sent.
     let more = out(&all, &sent.table, &both, &registry());
-    assert_eq!(texts(&more), ["A Far One|PCM:EXCHNET/EXCHPO/Far One"]);
+    assert_eq!(texts(&more), ["A Far One|PCM:EXCHNET/EXCHPO/FarOne"]);
 }
 
 // rule: exc:R-OBJ-012
