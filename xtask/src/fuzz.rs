@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail, ensure};
 
 /// The targets: those of `dirsync_core::fuzzing::TARGETS` in their order, and the journal of dirsync-tree.
-const TARGETS: [&str; 12] = [
+const TARGETS: [&str; 13] = [
     "fixed_records",
     "mailbag",
     "fips98",
@@ -24,6 +24,7 @@ const TARGETS: [&str; 12] = [
     "mta",
     "base_text",
     "import_text",
+    "mmff",
     "journal",
 ];
 

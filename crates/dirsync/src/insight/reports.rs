@@ -25,6 +25,10 @@ kinds! {
         "Mail went back to its senders: all attempts over a link were used up, or it waited for longer than its priority allows. About system mail the administrator is told; LOG/SYSTEM.LOG names every message.";
     DELIVER_TREE = "deliver.tree-down" Error ("assigned"):
         "The mail of a postoffice could not be served: its tree is busy, missing, damaged or does not answer. The mail of the others was moved.";
+    GATEWAY_REFUSED = "gateway.refused" Error ("Q118533 Q85043"):
+        "A file that a gateway brought has a fault: the message gives the error of FFAPI with message and line, `po-admin explain \"FFAPI N\"` its meaning. Nothing of the file was taken; it stands in the BAD folder of the gateway with its error line, and what comes after it goes on.";
+    GATEWAY_WAITS = "gateway.waits" Warning ("Q115490 Q134952"):
+        "A file that a gateway brought is not whole yet or finds no room, or a message for a gateway cannot be written as a file. It stays where it is and is tried again.";
     TRANSPORT_HELD = "transport.held" Warning ("Q96060"):
         "A message waits in its mailbag for a time that does not end by itself, for example for a full or damaged mailbag behind it.";
     TRANSPORT_STUCK = "transport.stuck" Warning ("assigned"):
@@ -53,6 +57,8 @@ kinds! {
         "A requestor was away for longer than the server keeps updates: what it misses was purged, messages 138 and 139 say how much. Make an export and an import request at the requestor, or run T2 with --auto-import.";
     SYNC_GAP = "sync.request-gap" Warning ("Q96060"):
         "A request leaves out numbers that the server has never seen. The rest was taken; an export at the requestor brings what is missing.";
+    SYNC_INCOMPLETE = "sync.request-incomplete" Warning ("Q201122 Q106623 Q118298 Q99268"):
+        "A gateway or another foreign requestor left out parameters that a request must pass; the message names them. Without TASK it is message 155, without REQNAME 158; without SRVSEQ nothing is asked for and the answer is \"No updates to send. Nothing was requested.\"; without TRANSACTIONS the answer would come as records that only a postoffice reads. Mend the request at the gateway, purge what piled up (`mtacheck purge MTADATA --queue \"MICROSOFT DXA\"`), create the requestor anew, and run a cycle.";
     SYNC_AHEAD = "sync.server-ahead" Warning ("Q96060"):
         "The server has confirmed more than the requestor ever sent, as after the requestor was set back to an older state. What waits was numbered anew behind it; an export brings what the server may have lost.";
     SYNC_RESTORED = "sync.server-restored" Error ("Q113453 Q96060"):

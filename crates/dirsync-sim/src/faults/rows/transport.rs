@@ -31,6 +31,9 @@ use crate::faults::{Observed, RunResult, Scenario, observe_postoffice};
 /// Scenarios of `dxa-cycle deliver`.
 pub(super) const DELIVER: &[Scenario] = &[
     super::exchange::DELIVER,
+    super::gateway::BRING,
+    super::gateway::REFUSE,
+    super::gateway::CARRY,
     Scenario {
         command: Command::Deliver,
         name: "mailer: INQUEUE to SYSTEM and outbound",
