@@ -321,10 +321,11 @@ const RESET_LOCAL_EXAMPLES: &str = "\
 For a requestor whose numbers cannot be brought in step any more; never for the directory server. The
 server's record of it is made new, the numbers of the requestor become 0, and it exports. Server,
 password, types, options and schedule stay; the old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Then
-run two cycles.
+run two cycles. Either side may be an Exchange server; as requestor it exports with its next T1.
 
 Examples:
   dxa-cycle reset local lab/NEWTON --server lab/HQ --dry-run
+  dxa-cycle reset local lab/NEWTON --server lab/EXCHANGE --yes
   dxa-cycle reset local lab/NEWTON --server lab/HQ --yes";
 
 /// `reset local`.
@@ -343,7 +344,7 @@ Mail is delivered first. Then SYSTEM and INQUEUE of every postoffice are emptied
 the server is emptied, all records of requestors are made new, the numbers of everybody become 0, and
 everybody exports. Registrations, passwords, types, options, schedules and address lists stay; the
 old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Nothing is done unless every postoffice of the site can
-be reset. Then run two cycles.
+be reset. Then run two cycles. An Exchange server in the site is reset in its role.
 
 Examples:
   dxa-cycle reset global lab --dry-run

@@ -7,6 +7,7 @@
 //! * [`outbound`] - what changed among the recipients becomes transactions;
 //! * [`inbound`] - transactions become custom recipients;
 //! * [`agent`] - T1, T2 and T3 of the agent;
+//! * [`reset`] - what a reset of the numbers is at an agent;
 //! * [`service`] - what pausing and starting the service do;
 //! * [`interchange`] - mail between the agent and the shadow postoffice.
 //!
@@ -21,6 +22,7 @@ pub mod inbound;
 pub mod init;
 pub mod interchange;
 pub mod outbound;
+pub mod reset;
 pub mod roles;
 pub mod service;
 pub mod settings;

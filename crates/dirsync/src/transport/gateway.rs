@@ -521,10 +521,11 @@ fn file_of(view: &TreeView, place: &Place, parcel: &Parcel) -> Result<Option<Vec
     let mut to = Vec::new();
     for recipient in &envelope.recipients {
         let address = read(recipient)?;
+        // `$SYSTEM` is a special name too, and meant.
         let special = address.kind() == AddressType::Pcm
             && address
                 .mailbox()
-                .is_some_and(|mailbox| mailbox.is_special());
+                .is_some_and(|mailbox| mailbox.is_special() && !mailbox.is_system());
         if !special {
             to.push(address);
         }

@@ -162,10 +162,9 @@ pub fn remove(edit: &mut Edit<'_>, name: PoName, now: UnixTime) -> Result<Effect
         return Err(ListError::notice(notice::NO_POSTOFFICE, &name.to_bytes()).into());
     }
     let mailbag = find(edit, &name)?.and_then(|(_, _, record)| record.mailbag.get().ok().flatten());
-    let effects = take_out(edit, &name, now)?;
     let view = edit.view();
+    let mut folders = Vec::new();
     if let Some(mailbag) = mailbag {
-        let mut folders = Vec::new();
         for folder in [Folder::In, Folder::Out, Folder::Bad] {
             let path = view.path(&folder.path(mailbag))?;
             if view.stat_on_disk(&path)?.is_none() {
@@ -184,9 +183,10 @@ pub fn remove(edit: &mut Edit<'_>, name: PoName, now: UnixTime) -> Result<Effect
         if view.stat_on_disk(&own)?.is_some() {
             folders.push(own);
         }
-        for path in folders {
-            edit.plan_mut().rmdir(path).map_err(TreeError::from)?;
-        }
+    }
+    let effects = take_out(edit, &name, now)?;
+    for path in folders {
+        edit.plan_mut().rmdir(path).map_err(TreeError::from)?;
     }
     let mut gateways = known(view)?;
     gateways.retain(|one| one.name != name);
