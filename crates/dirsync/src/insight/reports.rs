@@ -43,6 +43,26 @@ kinds! {
         "Pausing the agent of version 4.0 runs a cycle only where the registry has PauseKicksDX with the value 1. Nothing was run. Set it with `po-admin registry set EXCHANGE PauseKicksDX 1`.";
     EXCHANGE_NO_ROLE = "exchange.no-role" Warning ("Q146738"):
         "The Exchange server is neither directory server nor requestor, so there is nothing that pausing or starting its agent could do.";
+    EXCHANGE_AGENT = "exchange.agent-file" Error ("assigned"):
+        "A file of the agent is missing or cannot be read, or two of them say different things about who the server is. Restore the files of DXADATA from one backup, or end the role and begin it anew.";
+    EXCHANGE_OBJECT = "exchange.object-without-record" Error ("Q152231 Q188386"):
+        "An object of a remote requestor and its record do not belong together: one of them is missing. Objects are removed before the connector, and both by their command; remove the requestor and make it anew.";
+    EXCHANGE_REGISTRY = "exchange.registry-value" Warning ("assigned"):
+        "REGISTRY.REG is missing or cannot be read, or a value in it has a type or content that does nothing. `po-admin registry get` shows the values that are known.";
+    EXCHANGE_RECIPIENT = "exchange.recipient-row" Error ("assigned"):
+        "A row of the recipients cannot be read. A list that cannot be read whole is never taken for a shorter one, so no cycle runs until the row is mended.";
+    EXCHANGE_TWICE = "exchange.recipient-twice" Warning ("Q147084 Q163625"):
+        "Two recipients have the same target or proxy. A hidden recipient that exists twice makes its requestor unknown: messages are discarded with event 136, or 139.";
+    EXCHANGE_HIDDEN = "exchange.hidden-recipient" Warning ("Q147084 Q151668"):
+        "The hidden recipient $SYSTEM that stands for a requestor or for the server is missing, or is not hidden. It addresses outgoing mail and identifies who may send; making the requestor anew makes it.";
+    EXCHANGE_MAPPING = "exchange.mapping-table" Error ("Q166545 Q146676"):
+        "XDIR.TAB, the agent's table of what it has sent, cannot be read or names a recipient twice; as a note: it names recipients that are gone, which the next session tells the others.";
+    EXCHANGE_QUEUE = "exchange.queue-missing" Error ("Q148389 Q282780"):
+        "A queue that the agent or the connector needs is missing in the database of the MTA, or the database cannot be read. `mtacheck repair` makes lost queues again.";
+    EXCHANGE_SHADOW = "exchange.shadow" Error ("Q149451 Q181951"):
+        "The shadow postoffice is missing, or is another postoffice than the agent.";
+    EXCHANGE_FOREIGN = "exchange.foreign-part" Warning ("assigned"):
+        "A part of the server carries no LAYOUT.TXT of this project, or another version. It is read, never written.";
     EXCHANGE_RESYNC = "exchange.resync-unknown" Error ("Q150976"):
         "ResyncConnectionRDNs names a remote requestor that the server does not have. Names are those of the objects, as `po-admin requestor list` shows them; RESYNC.GLB was made for the others, or not at all when there is none.";
     SYNC_BEHIND = "sync.behind" Warning ("Q96060"):
