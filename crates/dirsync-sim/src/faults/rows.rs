@@ -6,6 +6,7 @@ mod cycle;
 mod dispatch;
 mod exchange;
 mod gateway;
+pub(crate) mod exchange;
 mod import;
 mod links;
 mod lists;

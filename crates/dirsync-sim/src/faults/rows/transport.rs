@@ -34,6 +34,9 @@ pub(super) const DELIVER: &[Scenario] = &[
     super::gateway::BRING,
     super::gateway::REFUSE,
     super::gateway::CARRY,
+    super::exchange::DELIVER[0],
+    super::exchange::DELIVER[1],
+    super::exchange::DELIVER[2],
     Scenario {
         command: Command::Deliver,
         name: "mailer: INQUEUE to SYSTEM and outbound",
