@@ -395,9 +395,45 @@ fn q201122_a_gateway_that_asks_for_nothing_and_its_cure() {
     assert!(all.contains("PCM:GWISE/LIGHT/LLIGHT") && all.contains("PCM:AVIATION/MALMO/CARL"));
 }
 
-/// The queue of the agent is emptied (Q201122, step 4).
+/// Requests pile up on the queue of the agent, and it is emptied (Q201122, step 4).
 fn purge(lab: &Lab) {
-    let _ = lab;
+    let queue = |lab: &Lab| {
+        let shown = lab.program("mtacheck", "queues --json", "EX/MTADATA", &[]);
+        let shown = shown.expect_code(0).json();
+        let queues = shown["result"]["queues"].as_array().unwrap().clone();
+        let is_it = |queue: &&Value| {
+            queue["name"]
+                .as_str()
+                .unwrap()
+                .ends_with("CN=MICROSOFT DXA")
+        };
+        let found = queues.iter().find(is_it).unwrap();
+        found["messages"].as_u64().unwrap()
+    };
+    assert_eq!(queue(lab), 0);
+    for n in 0..3 {
+        lab.bring(
+            &format!("PILE{n}"),
+            &format!("[dirsync]\ntask=export\nreqname=PCM:{GATEWAY}\n"),
+            None,
+        );
+    }
+    lab.cycle("deliver --until-mta", "", &[]).expect_code(0);
+    assert_eq!(queue(lab), 3);
+    lab.program(
+        "mtacheck",
+        "purge",
+        "EX/MTADATA",
+        &["--queue", "MICROSOFT DXA", "--yes"],
+    )
+    .expect_code(0);
+    assert_eq!(queue(lab), 0);
+    // Nothing of them reaches the agent any more, nor is it taken again.
+    lab.deliver();
+    let report = lab.cycle("t2 --json", "EX", &[]).expect_code(0);
+    assert_eq!(problems(&report, "sync.request-incomplete"), [""; 0]);
+    lab.deliver();
+    assert!(lab.taken().is_empty());
 }
 
 // rule: exc:R-RSY-020

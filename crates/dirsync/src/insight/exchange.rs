@@ -150,7 +150,10 @@ fn agent_part(view: &TreeView, seen: &mut Seen) -> Result<Option<Identity>, Tree
         bad => {
             let why = bad.map_or_else(
                 || "it does not exist".to_owned(),
-                |bad| bad.err().map_or_else(String::new, |error| error.to_string()),
+                |bad| {
+                    bad.err()
+                        .map_or_else(String::new, |error| error.to_string())
+                },
             );
             seen.error(AGENT_FILE, agent_ini::PATH, why, "restore it from a backup");
             None
@@ -172,7 +175,12 @@ fn agent_part(view: &TreeView, seen: &mut Seen) -> Result<Option<Identity>, Tree
             "MASTER.GLB says {}, AGENT.INI says {}",
             own.name, identity.connector
         );
-        seen.error(AGENT_FILE, "DXADATA/MASTER.GLB", why, "restore both from one backup");
+        seen.error(
+            AGENT_FILE,
+            "DXADATA/MASTER.GLB",
+            why,
+            "restore both from one backup",
+        );
     }
     registry(view, seen)?;
     let directory = recipients(view, seen)?;
@@ -301,7 +309,10 @@ fn objects(
     }
     for name in names {
         let known = |record: &SrvConfRecord| {
-            record.object_name.to_string_850().eq_ignore_ascii_case(name)
+            record
+                .object_name
+                .to_string_850()
+                .eq_ignore_ascii_case(name)
         };
         if !live.iter().any(known) {
             let why = format!("the remote requestor {name:?} has no record in SRVCONF.GLB");
@@ -329,7 +340,7 @@ fn hidden(view: &TreeView, directory: &Directory, records: &[SrvConfRecord], see
         })
         .collect();
     if let Ok(conf) = crate::postoffice::lists::waiting::reqconf(&mut Edit::new(view))
-        && conf.has(crate::core::format::reqconf::options::REGISTERED)
+        && conf.has(crate::core::format::reqconf::req_options::REGISTERED)
     {
         parties.push(format!(
             "{}/{}/$SYSTEM",
@@ -351,7 +362,10 @@ fn hidden(view: &TreeView, directory: &Directory, records: &[SrvConfRecord], see
             seen.warn(HIDDEN, RECIPIENTS, why, hint);
         }
         for index in fits {
-            if directory.get(index).is_some_and(|recipient| !recipient.hidden) {
+            if directory
+                .get(index)
+                .is_some_and(|recipient| !recipient.hidden)
+            {
                 let why = format!("the recipient of {party} is not hidden and would be exported");
                 seen.warn(HIDDEN, RECIPIENTS, why, hint);
             }
@@ -423,7 +437,10 @@ fn queues(
             return Ok(());
         }
     };
-    for name in identity.into_iter().flat_map(|i| [agent_queue(i), connector_queue(i)]) {
+    for name in identity
+        .into_iter()
+        .flat_map(|i| [agent_queue(i), connector_queue(i)])
+    {
         if queues.by_name(&name).is_none() {
             seen.error(QUEUE, file, format!("there is no queue {name}"), hint);
         }

@@ -65,11 +65,12 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
     let wanted = wanted(&args.fix)?;
     let (entry, checked, fixed) = if trees::is_exchange(&args.tree)? {
         if !wanted.is_empty() {
-            return Err(Failure::usage("an Exchange server is mended in its parts").hint(format!(
-                "`po-admin check --fix` on its {}, `mtacheck repair` on its MTADATA",
-                dirsync::exchange::shadow_path()
-            ))
-            .into());
+            return Err(Failure::usage("an Exchange server is mended in its parts")
+                .hint(format!(
+                    "`po-admin check --fix` on its {}, `mtacheck repair` on its MTADATA",
+                    dirsync::exchange::shadow_path()
+                ))
+                .into());
         }
         look_at_server(args, &options, session)?
     } else if wanted.is_empty() {

@@ -30,7 +30,6 @@ use crate::faults::{Observed, RunResult, Scenario, observe_postoffice};
 
 /// Scenarios of `dxa-cycle deliver`.
 pub(super) const DELIVER: &[Scenario] = &[
-    super::exchange::DELIVER,
     super::gateway::BRING,
     super::gateway::REFUSE,
     super::gateway::CARRY,
