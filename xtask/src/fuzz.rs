@@ -25,6 +25,7 @@ const TARGETS: &[&str] = &[
     "mta",
     "base_text",
     "import_text",
+    "mmff",
     "journal",
 ];
 

@@ -11,6 +11,7 @@ mod demo;
 mod evt;
 mod faults;
 mod fuzz;
+mod interchange;
 mod make_mta;
 mod make_network;
 mod p1_check;
@@ -52,6 +53,8 @@ enum Task {
         #[arg(long)]
         target: Option<String>,
     },
+    /// Compressed messages through the interchange with 1, 2, 8 and 32 workers, many times.
+    Interchange(interchange::Args),
     /// Build everything, make a small network under target/demo, run a cycle, show the result.
     Demo,
     /// Postoffices with users, registered and exported, never run.
@@ -90,6 +93,7 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         Task::Fuzz { seconds, target } => {
             fuzz::run(root, *seconds, target.as_deref()).map(|()| true)
         }
+        Task::Interchange(args) => interchange::run(args, root),
         Task::Demo => demo::run(root).map(|()| true),
         Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
         Task::Simulate(args) => simulate::run(args, root),

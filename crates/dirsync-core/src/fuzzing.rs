@@ -106,6 +106,10 @@ pub const TARGETS: &[Target] = &[
         name: "import_text",
         run: import_text,
     },
+    Target {
+        name: "mmff",
+        run: mmff,
+    },
 ];
 
 /// Files of fixed records: any bytes can be looked at and come back as they were.
@@ -493,7 +497,7 @@ pub fn bodies(data: &[u8]) {
     }
 }
 
-pub use text::{base_text, import_text};
+pub use text::{base_text, import_text, mmff};
 
 #[cfg(test)]
 mod tests;

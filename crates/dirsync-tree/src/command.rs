@@ -50,6 +50,8 @@ commands! {
     Fill = "po-admin fill",
     /// Adds or removes an external postoffice.
     Postoffice = "po-admin postoffice",
+    /// Adds or removes a postoffice that a gateway emulates.
+    Gateway = "po-admin gateway",
     /// Holds or releases a link, or changes its settings.
     Link = "po-admin link",
     /// Adds or removes a route, or changes its cost.

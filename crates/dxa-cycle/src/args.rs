@@ -142,7 +142,25 @@ Examples:
   dxa-cycle deliver lab
   dxa-cycle deliver lab --passes 1 --json
   dxa-cycle deliver lab --due                  for a timer: no link before its next attempt counts
+  dxa-cycle deliver lab --until mta            what waits on the queues: mtacheck list lab/EX/MTADATA
+  dxa-cycle deliver lab --retry-parked         messages that were left in their queue, once more
   dxa-cycle deliver lab --synchronous-mta      shows how one dead link stopped all others in 1996";
+
+/// Where mail of an Exchange server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Until {
+    /// At the queues MICROSOFT DXA and MS MAIL CONNECTOR.
+    Mta,
+}
+
+/// What the interchange of an Exchange server takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkersArgs {
+    /// Exchange servers: threads that expand compressed messages, 1 to 64; as many as there are
+    /// processors, at most 8, without it. The result is the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Option<u16>,
+}
 
 /// `deliver`.
 #[derive(Debug, clap::Args)]
@@ -159,6 +177,14 @@ pub(crate) struct DeliverArgs {
     /// Do as the MTA of Exchange 4.0 and 5.0 did: a link that fails stops those behind it.
     #[arg(long)]
     pub(crate) synchronous_mta: bool,
+    /// Exchange servers: stop at the queues of the MTA. Mail is put on them and not taken off.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) until: Option<Until>,
+    /// Exchange servers: try messages again that could not be processed and were left in their queue.
+    #[arg(long)]
+    pub(crate) retry_parked: bool,
+    #[command(flatten)]
+    pub(crate) workers: WorkersArgs,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
 }
@@ -212,6 +238,8 @@ pub(crate) struct RunArgs {
     pub(crate) guard: GuardArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) workers: WorkersArgs,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
 }
@@ -357,10 +385,11 @@ const RESET_LOCAL_EXAMPLES: &str = "\
 For a requestor whose numbers cannot be brought in step any more; never for the directory server. The
 server's record of it is made new, the numbers of the requestor become 0, and it exports. Server,
 password, types, options and schedule stay; the old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Then
-run two cycles.
+run two cycles. Either side may be an Exchange server; as requestor it exports with its next T1.
 
 Examples:
   dxa-cycle reset local lab/NEWTON --server lab/HQ --dry-run
+  dxa-cycle reset local lab/NEWTON --server lab/EXCHANGE --yes
   dxa-cycle reset local lab/NEWTON --server lab/HQ --yes";
 
 /// `reset local`.
@@ -379,7 +408,7 @@ Mail is delivered first. Then SYSTEM and INQUEUE of every postoffice are emptied
 the server is emptied, all records of requestors are made new, the numbers of everybody become 0, and
 everybody exports. Registrations, passwords, types, options, schedules and address lists stay; the
 old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Nothing is done unless every postoffice of the site can
-be reset. Then run two cycles.
+be reset. Then run two cycles. An Exchange server in the site is reset in its role.
 
 Examples:
   dxa-cycle reset global lab --dry-run

@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// External postoffices and the routes to them.
     #[command(subcommand)]
     Postoffice(crate::cmd::postoffice::PostofficeCommand),
+    /// Postoffices that a gateway emulates: it brings and takes away its mail as text files.
+    #[command(subcommand)]
+    Gateway(crate::cmd::gateway::GatewayCommand),
     /// The links to other postoffices: state, hold and release, settings.
     #[command(subcommand)]
     Link(crate::cmd::link::LinkCommand),

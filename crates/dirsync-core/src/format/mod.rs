@@ -27,6 +27,7 @@ pub mod mailbag;
 pub mod master;
 pub mod mbg;
 mod message_parts;
+pub mod mmff;
 pub mod mta;
 pub mod netpo;
 pub mod network;

@@ -108,3 +108,76 @@ fn items(file: &[u8], options: ImportOptions, piece: usize) -> Vec<Item> {
     reader.finish(&mut |item| items.push(item));
     items
 }
+
+/// Files of a gateway: read alike in any pieces, as long as the header says, and what is read and
+/// written again reads the same. Input: a byte for line ends and pieces, then the file.
+pub fn mmff(data: &[u8]) {
+    use crate::format::mmff::{Eol, Header, NewMessage, write};
+    let Some((&how, file)) = data.split_first() else {
+        return;
+    };
+    let eol = [None, Some(Eol::Cr), Some(Eol::Lf), Some(Eol::CrLf)][usize::from(how & 3)];
+    let (whole, end) = mmff_messages(file, eol, file.len());
+    let pieces = mmff_messages(file, eol, usize::from(how >> 2) + 1);
+    assert_eq!((&whole, &end), (&pieces.0, &pieces.1));
+    for (header, text, attachments) in &whole {
+        let Header { to, from, .. } = header;
+        let named = header.attachments.iter().zip(attachments);
+        let parts: Vec<(&[u8], &[u8])> = named.map(|(a, b)| (&a.name[..], &b[..])).collect();
+        let message = NewMessage {
+            to,
+            from,
+            written: jiff::civil::datetime(1999, 12, 31, 23, 59, 0, 0),
+            subject: &header.subject,
+            priority: header.priority,
+            text,
+            attachments: &parts,
+        };
+        let mut again = Vec::new();
+        if write(&message, Eol::CrLf, &mut again).is_err() {
+            continue;
+        }
+        let (read, end) = mmff_messages(&again, Some(Eol::CrLf), 512);
+        assert!(end.is_none() && read.len() == 1, "{end:?}");
+        assert_eq!((&read[0].0.to, &read[0].0.from), (to, from));
+        assert_eq!((&read[0].1, &read[0].2), (text, attachments));
+    }
+}
+
+type MmffMessage = (crate::format::mmff::Header, Vec<u8>, Vec<Vec<u8>>);
+
+fn mmff_messages(
+    file: &[u8],
+    eol: Option<crate::format::mmff::Eol>,
+    piece: usize,
+) -> (Vec<MmffMessage>, Option<crate::format::mmff::ReadError>) {
+    use crate::format::mmff::{Event, Reader};
+    let mut reader = Reader::new(eol);
+    let (mut done, mut open): (Vec<MmffMessage>, Option<MmffMessage>) = (Vec::new(), None);
+    let mut sink = |event: Event<'_>| match event {
+        Event::Header(header) => {
+            let empty = vec![Vec::new(); header.attachments.len()];
+            open = Some((*header, Vec::new(), empty));
+        }
+        Event::Text(piece) => {
+            if let Some((_, text, _)) = &mut open {
+                text.extend_from_slice(piece);
+            }
+        }
+        Event::Attachment(index, piece) => {
+            if let Some((_, _, attachments)) = &mut open {
+                attachments[index].extend_from_slice(piece);
+            }
+        }
+        Event::End => done.extend(open.take()),
+    };
+    let mut end = None;
+    for bytes in file.chunks(piece.max(1)) {
+        if let Err(fault) = reader.feed(bytes, &mut sink) {
+            end = Some(fault.into());
+            break;
+        }
+    }
+    let last = reader.finish().err();
+    (done, end.or(last))
+}

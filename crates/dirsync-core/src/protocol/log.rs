@@ -141,6 +141,9 @@ pub const SERVER_RESTORED: FindingId = FindingId("sync.server-restored");
 /// dsp R-ORD-007: the requestor asks from a number that was purged.
 pub const PURGED_GAP: FindingId = FindingId("sync.purged-gap");
 
+/// exc R-FFA-051: a foreign request lacks parameters that it must pass.
+pub const REQUEST_INCOMPLETE: FindingId = FindingId("sync.request-incomplete");
+
 /// Lines and notices of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diary {

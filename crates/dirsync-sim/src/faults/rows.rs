@@ -5,6 +5,8 @@ mod admin;
 mod cycle;
 mod dispatch;
 mod exchange;
+pub(crate) mod exchange;
+mod gateway;
 mod import;
 mod links;
 mod lists;
@@ -37,6 +39,7 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::Group => lists::GROUP,
         Command::Fill => lists::FILL,
         Command::Postoffice => lists::POSTOFFICE,
+        Command::Gateway => gateway::GATEWAY,
         Command::Server => lists::SERVER,
         Command::Requestor => lists::REQUESTOR,
         Command::Register => lists::REGISTER,

@@ -133,7 +133,9 @@ impl Said {
         let mut problems = self.findings.clone();
         for notice in &self.notices {
             let id = notice.id.to_string();
-            let said = self.lines.iter().find(|line| line.text.contains(&id));
+            let fits =
+                |line: &&LogLine| line.text.contains(&id) && line.text.contains(&notice.party);
+            let said = self.lines.iter().find(fits);
             let message = said.map_or_else(|| notice.party.clone(), |line| line.text.clone());
             problems.push(finding(notice.id, Severity::Warning, message, ""));
         }

@@ -15,6 +15,9 @@
 //! A reset of a tree is two commits, the second one the Export. Whatever stops it, the same reset
 //! again ends in the same state.
 //!
+//! An Exchange server is reset in the same way, in either role (Q152231): its Export is "Export on next
+//! cycle" of the object that exports, and happens with the next T1 or T2.
+//!
 //! Moving the role of the server to another postoffice needs no reset; the recipe stands in
 //! `crates/dxa-cycle/MOVING-THE-SERVER.md` and is run by a test.
 
@@ -58,6 +61,8 @@ pub struct ResetDone {
     pub kept: u32,
     /// Transactions that the Export put into REQTRANS.GLB.
     pub exported: u32,
+    /// Of an Exchange server: its whole list leaves with the next cycle.
+    pub exports_next: bool,
     /// What deserves a look.
     pub warnings: Vec<String>,
     /// Commits made.
@@ -197,6 +202,11 @@ pub fn master(tree: &mut TreeMut, options: &StepOptions) -> Result<ResetDone, Cy
         edit.replace_whole(MSTTRANS, Vec::new())
             .map_err(PoError::from)?;
     }
+    if crate::exchange::is_agent(tree.view()) {
+        // It is no requestor of itself: its list comes straight into the master list.
+        mailbags(&mut edit, &mut done)?;
+        done.exports_next = crate::exchange::reset::export_next(&mut edit)?;
+    }
     finish(tree_plan(edit)?, tree, options, &mut done)?;
     Ok(done)
 }
@@ -304,6 +314,11 @@ pub fn requestor(
             keep_copy(&mut edit, REQCONF, REQCONF_OLD)?;
             edit.write(REQCONF, requestor.conf.encode())
                 .map_err(PoError::from)?;
+        }
+        if crate::exchange::is_agent(tree.view()) {
+            done.exports_next = crate::exchange::reset::export_next(&mut edit)?;
+            finish(tree_plan(edit)?, tree, options, &mut done)?;
+            return Ok(done);
         }
         finish(tree_plan(edit)?, tree, options, &mut done)?;
     }

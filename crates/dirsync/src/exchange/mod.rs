@@ -11,6 +11,7 @@
 //! * [`templates`] - template information and attributes;
 //! * [`agent`] - T1, T2 and T3 of the agent;
 //! * [`heard`] - events of messages, lost messages, copies to the administrator;
+//! * [`reset`] - what a reset of the numbers is at an agent;
 //! * [`service`] - what pausing and starting the service do;
 //! * [`interchange`] - mail between the agent and the shadow postoffice.
 //!
@@ -28,6 +29,7 @@ pub mod inbound;
 pub mod init;
 pub mod interchange;
 pub mod outbound;
+pub mod reset;
 pub mod roles;
 pub mod service;
 #[cfg(test)]

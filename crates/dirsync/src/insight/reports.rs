@@ -25,6 +25,10 @@ kinds! {
         "Mail went back to its senders: all attempts over a link were used up, or it waited for longer than its priority allows. About system mail the administrator is told; LOG/SYSTEM.LOG names every message.";
     DELIVER_TREE = "deliver.tree-down" Error ("assigned"):
         "The mail of a postoffice could not be served: its tree is busy, missing, damaged or does not answer. The mail of the others was moved.";
+    GATEWAY_REFUSED = "gateway.refused" Error ("Q118533 Q85043"):
+        "A file that a gateway brought has a fault: the message gives the error of FFAPI with message and line, `po-admin explain \"FFAPI N\"` its meaning. Nothing of the file was taken; it stands in the BAD folder of the gateway with its error line, and what comes after it goes on.";
+    GATEWAY_WAITS = "gateway.waits" Warning ("Q115490 Q134952"):
+        "A file that a gateway brought is not whole yet or finds no room, or a message for a gateway cannot be written as a file. It stays where it is and is tried again.";
     TRANSPORT_HELD = "transport.held" Warning ("Q96060"):
         "A message waits in its mailbag for a time that does not end by itself, for example for a full or damaged mailbag behind it.";
     TRANSPORT_STUCK = "transport.stuck" Warning ("assigned"):
@@ -35,10 +39,36 @@ kinds! {
         "A mailbag cannot be used because its MBG and KEY do not fit together. `po-admin check` says what is wrong with the pair.";
     MAIL_DAMAGED = "mailbag.message-damaged" Error ("assigned"):
         "A message of a mailbag cannot be read. It stays where it is, and the others are served.";
+    EXCHANGE_AGENT_OFF = "exchange.agent-off" Note ("Q176566"):
+        "The start type of the agent's service is 4, disabled: nothing leaves its box, and mail for it waits on the queue MICROSOFT DXA, where mtacheck lists and purges it. `po-admin registry set EXCHANGE Start 2` lets it run.";
+    EXCHANGE_MTA = "exchange.mta-damaged" Error ("Q247618 Q159305"):
+        "The queue database of an Exchange server, one of its queues or an object in it cannot be used. Mail of the agent and for it waits in front of it; mail between postoffices is moved. `mtacheck check MTADATA` says what is wrong and `mtacheck repair MTADATA` mends it; the next delivery goes on.";
+    EXCHANGE_PARKED = "exchange.parked" Error ("Q158379 Q164840 Q200079"):
+        "The interchange could not process a message on its way between agent and postoffice: it cannot be read, or its attachments cannot be expanded or would be too large. It was marked, is left in its queue and passed over; the event log has 2447 for directory synchronization and 2446 for everything else. `mtacheck show` and `list` show it, `mtacheck purge` takes it away, `dxa-cycle deliver --retry-parked` tries it again.";
     EXCHANGE_PAUSE = "exchange.pause-ignored" Warning ("Q146738 Q147464 Q148309"):
         "Pausing the agent of version 4.0 runs a cycle only where the registry has PauseKicksDX with the value 1. Nothing was run. Set it with `po-admin registry set EXCHANGE PauseKicksDX 1`.";
     EXCHANGE_NO_ROLE = "exchange.no-role" Warning ("Q146738"):
         "The Exchange server is neither directory server nor requestor, so there is nothing that pausing or starting its agent could do.";
+    EXCHANGE_AGENT = "exchange.agent-file" Error ("assigned"):
+        "A file of the agent is missing or cannot be read, or two of them say different things about who the server is. Restore the files of DXADATA from one backup, or end the role and begin it anew.";
+    EXCHANGE_OBJECT = "exchange.object-without-record" Error ("Q152231 Q188386"):
+        "An object of a remote requestor and its record do not belong together: one of them is missing. Objects are removed before the connector, and both by their command; remove the requestor and make it anew.";
+    EXCHANGE_REGISTRY = "exchange.registry-value" Warning ("assigned"):
+        "REGISTRY.REG is missing or cannot be read, or a value in it has a type or content that does nothing. `po-admin registry get` shows the values that are known.";
+    EXCHANGE_RECIPIENT = "exchange.recipient-row" Error ("assigned"):
+        "A row of the recipients cannot be read. A list that cannot be read whole is never taken for a shorter one, so no cycle runs until the row is mended.";
+    EXCHANGE_TWICE = "exchange.recipient-twice" Warning ("Q147084 Q163625"):
+        "Two recipients have the same target or proxy. A hidden recipient that exists twice makes its requestor unknown: messages are discarded with event 136, or 139.";
+    EXCHANGE_HIDDEN = "exchange.hidden-recipient" Warning ("Q147084 Q151668"):
+        "The hidden recipient $SYSTEM that stands for a requestor or for the server is missing, or is not hidden. It addresses outgoing mail and identifies who may send; making the requestor anew makes it.";
+    EXCHANGE_MAPPING = "exchange.mapping-table" Error ("Q166545 Q146676"):
+        "XDIR.TAB, the agent's table of what it has sent, cannot be read or names a recipient twice; as a note: it names recipients that are gone, which the next session tells the others.";
+    EXCHANGE_QUEUE = "exchange.queue-missing" Error ("Q148389 Q282780"):
+        "A queue that the agent or the connector needs is missing in the database of the MTA, or the database cannot be read. `mtacheck repair` makes lost queues again.";
+    EXCHANGE_SHADOW = "exchange.shadow" Error ("Q149451 Q181951"):
+        "The shadow postoffice is missing, or is another postoffice than the agent.";
+    EXCHANGE_FOREIGN = "exchange.foreign-part" Warning ("assigned"):
+        "A part of the server carries no LAYOUT.TXT of this project, or another version. It is read, never written.";
     EXCHANGE_RESYNC = "exchange.resync-unknown" Error ("Q150976"):
         "ResyncConnectionRDNs names a remote requestor that the server does not have. Names are those of the objects, as `po-admin requestor list` shows them; RESYNC.GLB was made for the others, or not at all when there is none.";
     EXCHANGE_EVENTS = "exchange.bad-event-line" Warning ("assigned"):
@@ -55,6 +85,8 @@ kinds! {
         "A requestor was away for longer than the server keeps updates: what it misses was purged, messages 138 and 139 say how much. Make an export and an import request at the requestor, or run T2 with --auto-import.";
     SYNC_GAP = "sync.request-gap" Warning ("Q96060"):
         "A request leaves out numbers that the server has never seen. The rest was taken; an export at the requestor brings what is missing.";
+    SYNC_INCOMPLETE = "sync.request-incomplete" Warning ("Q201122 Q106623 Q118298 Q99268"):
+        "A gateway or another foreign requestor left out parameters that a request must pass; the message names them. Without TASK it is message 155, without REQNAME 158; without SRVSEQ nothing is asked for and the answer is \"No updates to send. Nothing was requested.\"; without TRANSACTIONS the answer would come as records that only a postoffice reads. Mend the request at the gateway, purge what piled up (`mtacheck purge MTADATA --queue \"MICROSOFT DXA\"`), create the requestor anew, and run a cycle.";
     SYNC_AHEAD = "sync.server-ahead" Warning ("Q96060"):
         "The server has confirmed more than the requestor ever sent, as after the requestor was set back to an older state. What waits was numbered anew behind it; an export brings what the server may have lost.";
     SYNC_RESTORED = "sync.server-restored" Error ("Q113453 Q96060"):

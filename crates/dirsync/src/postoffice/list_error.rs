@@ -12,6 +12,8 @@ use crate::tree::ErrorClass;
 
 /// Notices of the administration program that are used here (Q78833).
 pub mod notice {
+    /// The network belongs to a gateway (Q199036).
+    pub const RESERVED_NETWORK: i32 = 1;
     /// An external network and the own postoffice's network cannot be told apart.
     pub const DUPLICATE_POSTOFFICE: i32 = 9;
     /// As many users as the clients can show (Q123376).
@@ -178,7 +180,8 @@ impl ListError {
             | Self::Usage { .. } => true,
             Self::Notice { code, .. } => matches!(
                 *code,
-                notice::DUPLICATE_POSTOFFICE
+                notice::RESERVED_NETWORK
+                    | notice::DUPLICATE_POSTOFFICE
                     | notice::DUPLICATE_MAILBOX
                     | notice::LOCAL_AS_EXTERNAL
                     | notice::NO_NETWORK
@@ -269,7 +272,7 @@ mod tests {
         assert_eq!(error.number(), Some(21));
         assert!(error.is_usage());
         for code in [
-            9, 20, 21, 23, 31, 36, 38, 41, 42, 48, 52, 53, 58, 59, 61, 80, 93, 95, 99, 159,
+            1, 9, 20, 21, 23, 31, 36, 38, 41, 42, 48, 52, 53, 58, 59, 61, 80, 93, 95, 99, 159,
         ] {
             assert!(lookup_code(Family::AdminNotice, code).is_some(), "{code}");
         }

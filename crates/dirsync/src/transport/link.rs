@@ -129,6 +129,10 @@ pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound
         queue.waiting += 1;
         queue.oldest = queue.oldest.min(date);
     }
+    // What waits for a gateway is written to its folder and never handed to a tree.
+    for place in super::gateway::places(view)? {
+        queues.remove(&place.mailbag().0);
+    }
     let mut routes = Routes::load(view, own)?;
     let mut found: Vec<Outbound> = queues.into_values().collect();
     for queue in &mut found {

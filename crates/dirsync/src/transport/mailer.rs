@@ -32,6 +32,7 @@ use crate::postoffice::{Edit, Identity, PoError};
 use crate::tree::TreeError;
 use crate::tree::disk::DiskErrorKind;
 
+use super::gateway::GatewayTotals;
 use super::local::{Local, Recipient};
 use super::log;
 use super::returned::{Failure, Returned};
@@ -71,6 +72,9 @@ pub struct MailerTotals {
     pub stuck: u64,
     /// Whether more is waiting than one pass serves.
     pub more: bool,
+    /// What gateways brought and took away beside it.
+    #[serde(default)]
+    pub gateways: GatewayTotals,
 }
 
 impl MailerTotals {
@@ -84,6 +88,7 @@ impl MailerTotals {
         self.held = other.held;
         self.stuck = other.stuck;
         self.more = other.more;
+        self.gateways.add(&other.gateways);
     }
 }
 

@@ -6,6 +6,7 @@
 //!   and what they cost;
 //! * [`book`] remembers how each link is, [`settle`] does what follows when one does not work: another
 //!   route, another attempt later, a report to the sender;
+//! * [`gateway`] takes the files of gateways that emulate postoffices, and writes theirs;
 //! * [`map`] lays the routes of a site end to end;
 //! * [`far`] is the wall around each tree: requests and replies, in this process or in a child with
 //!   a deadline;
@@ -18,6 +19,7 @@
 pub mod book;
 pub mod deliver;
 pub mod far;
+pub mod gateway;
 pub mod link;
 pub mod links;
 pub mod local;
@@ -30,6 +32,8 @@ pub mod settle;
 pub mod stuck;
 pub mod table;
 
+#[cfg(test)]
+mod gateway_tests;
 #[cfg(test)]
 mod link_tests;
 #[cfg(test)]

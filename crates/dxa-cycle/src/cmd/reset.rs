@@ -7,13 +7,16 @@ use dirsync::cycle::CycleError;
 use dirsync::cycle::reset::{
     ResetDone, check_local, check_record, master, record, requestor, verify,
 };
-use dirsync::cycle::step::{failure, real_disk};
+use dirsync::cycle::run::{RunOptions, interchange_of};
+use dirsync::cycle::site::Site;
+use dirsync::cycle::step::{Here, Worker, failure, real_disk};
+use dirsync::exchange::{domain_of, is_agent};
 use dirsync::postoffice::config::requestors;
 use dirsync::postoffice::{Edit, Identity};
 use dirsync::transport::deliver::{DeliverOptions, deliver};
 use dirsync::transport::far::{self, FailureClass};
 use dirsync::tree::disk::Disk;
-use dirsync::tree::{Domain, DomainKind, OpenOptions, TreeMut, TreeView};
+use dirsync::tree::{OpenOptions, TreeMut, TreeView};
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
@@ -29,9 +32,6 @@ use crate::trial::Trials;
 
 const LOCAL: &str = "dxa-cycle reset local";
 const GLOBAL: &str = "dxa-cycle reset global";
-const POSTOFFICE: Domain = Domain {
-    kind: DomainKind::Postoffice,
-};
 
 /// A postoffice and what was done there.
 #[derive(Serialize)]
@@ -98,13 +98,18 @@ impl Trees {
         .map_err(of_far)
     }
 
+    /// The postoffice, or the agent of an Exchange server.
     fn view(&self, path: &str) -> Result<TreeView, Failure> {
-        TreeView::open(self.disk(path)?, POSTOFFICE, &self.options)
+        let disk = self.disk(path)?;
+        domain_of(disk.as_ref())
+            .and_then(|domain| TreeView::open(disk, domain, &self.options))
             .map_err(|error| of_cycle(&error.into()))
     }
 
     fn writer(&self, path: &str) -> Result<TreeMut, Failure> {
-        TreeMut::open(self.disk(path)?, POSTOFFICE, &self.options)
+        let disk = self.disk(path)?;
+        domain_of(disk.as_ref())
+            .and_then(|domain| TreeMut::open(disk, domain, &self.options))
             .map_err(|error| of_cycle(&error.into()))
     }
 
@@ -123,7 +128,11 @@ pub(super) fn run(command: &ResetCommand, session: &mut Session<'_>) -> anyhow::
 fn entry(view: &TreeView, path: &str, name: String) -> TreeEntry {
     TreeEntry {
         path: path.to_owned(),
-        kind: "postoffice".into(),
+        kind: if is_agent(view) {
+            "exchange".into()
+        } else {
+            "postoffice".into()
+        },
         name,
         zone: view
             .marker()
@@ -224,15 +233,6 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
         session,
     )?;
     let mut report = announce(&site, GLOBAL, session)?;
-    if let Some(server) = site.members.iter().find(|member| member.exchange.is_some()) {
-        let message = format!(
-            "{} is an Exchange server, whose numbers a global reset does not set",
-            server.label()
-        );
-        return Err(Failure::refused(message)
-            .hint("nothing was done: remove its role (`po-admin server off`) and set it up again")
-            .into());
-    }
     if let Some(broken) = site.members.iter().find(|member| !member.is_usable()) {
         let why = broken
             .failure
@@ -283,7 +283,7 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
     let paths: Vec<String> = site
         .members
         .iter()
-        .map(|member| member.path.clone())
+        .map(|member| member.mail_path().to_owned())
         .collect();
     let mail = DeliverOptions {
         now: UnixTime(session.settings.now()),
@@ -293,11 +293,26 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
         due: false,
         synchronous_mta: false,
     };
+    let how = RunOptions {
+        step: super::ask_options(&session.settings, &GuardArgs::default())?,
+        wait_ms: super::wait_ms(&session.settings),
+        program: GLOBAL.to_owned(),
+    };
     let delivered = match &trees.trials {
-        Some(trials) => deliver(&paths, trials, &mail, &session.progress),
+        Some(trials) => {
+            let open = |path: &str| trials.open(path);
+            let worker = Here { open: &open };
+            interchange(&site, &worker, &how, session)?;
+            let done = deliver(&paths, trials, &mail, &session.progress);
+            interchange(&site, &worker, &how, session)?;
+            done
+        }
         None => {
             let connector = super::connector(&session.settings, &args.link, GLOBAL)?;
-            deliver(&paths, &connector, &mail, &session.progress)
+            interchange(&site, &children, &how, session)?;
+            let done = deliver(&paths, &connector, &mail, &session.progress);
+            interchange(&site, &children, &how, session)?;
+            done
         }
     }
     .map_err(|error| convert::same_identity(&error))?;
@@ -333,6 +348,20 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
     finish(report, done, &trees, session)
 }
 
+/// Mail between the agents of the site and their shadow postoffices: nothing may stay on its way.
+fn interchange(
+    site: &Site,
+    worker: &dyn Worker,
+    how: &RunOptions,
+    session: &Session<'_>,
+) -> Result<(), Failure> {
+    for member in site.members.iter().filter(|m| m.exchange.is_some()) {
+        interchange_of(member, worker, how, &session.progress)
+            .map_err(|(failure, _)| of_far(failure))?;
+    }
+    Ok(())
+}
+
 impl Text for Done {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         for step in &self.plan {
@@ -346,6 +375,9 @@ impl Text for Done {
             };
             let what = match part.half {
                 "server" => format!("{} records of requestors {begin} at 0", done.records),
+                _ if done.exports_next => {
+                    format!("its numbers {are} 0, its whole list leaves with the next cycle")
+                }
                 _ => format!(
                     "its numbers {are} 0, {} messages {were} removed, {} transactions {wait} to be sent",
                     done.messages,

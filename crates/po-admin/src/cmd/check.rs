@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dirsync::core::base::{Severity, UnixTime};
 use dirsync::insight::check::{CheckOptions, Checked, FixWhat, Fixed, Found, check, fix, fix_plan};
+use dirsync::insight::exchange::check_server;
 use dirsync::insight::findings;
 use dirsync::progress::Progress as _;
 use dirsync::tree::journal::CommitInfo;
@@ -63,7 +64,17 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
     };
     let args = &typed(args)?;
     let wanted = wanted(&args.fix)?;
-    let (entry, checked, fixed) = if wanted.is_empty() {
+    let (entry, checked, fixed) = if trees::is_exchange(&args.tree)? {
+        if !wanted.is_empty() {
+            return Err(Failure::usage("an Exchange server is mended in its parts")
+                .hint(format!(
+                    "`po-admin check --fix` on its {}, `mtacheck repair` on its MTADATA",
+                    dirsync::exchange::shadow_path()
+                ))
+                .into());
+        }
+        look_at_server(args, &options, session)?
+    } else if wanted.is_empty() {
         let view = trees::view(&args.tree, &session.settings, "po-admin check")?;
         let entry = trees::entry(&view, &args.tree, &session.settings);
         let checked = look(&view, &options, session)?;
@@ -135,6 +146,25 @@ fn look(
     let progress = &session.progress;
     check(view, options, &mut |part| progress.start(part, None))
         .map_err(|error| failures::of_tree(&error))
+}
+
+/// All parts of an Exchange server.
+fn look_at_server(
+    args: &Typed,
+    options: &CheckOptions,
+    session: &Session<'_>,
+) -> Result<Looked, Failure> {
+    let view = trees::agent(&args.tree, &session.settings, "po-admin check")?;
+    let entry = trees::entry(&view, &args.tree, &session.settings);
+    let progress = &session.progress;
+    let checked = check_server(
+        &trees::disk(&args.tree)?,
+        &trees::options(&session.settings, "po-admin check"),
+        options,
+        &mut |part| progress.start(part, None),
+    )
+    .map_err(|error| failures::of_tree(&error))?;
+    Ok((entry, checked, None))
 }
 
 type Looked = (TreeEntry, Checked, Option<FixResult>);

@@ -6,6 +6,7 @@ pub(crate) mod exchange;
 mod explain;
 pub(crate) mod fill;
 mod gal;
+pub(crate) mod gateway;
 pub(crate) mod group;
 mod init;
 pub(crate) mod link;
@@ -45,6 +46,7 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Group(command) => group::run(&command, session),
         Command::Fill(args) => fill::run(&args, session),
         Command::Postoffice(command) => postoffice::run(&command, session),
+        Command::Gateway(command) => gateway::run(&command, session),
         Command::Link(command) => link::run(&command, session),
         Command::Route(command) => route::run(&command, session),
         Command::Server(command) => roles::run_server(&command, session),

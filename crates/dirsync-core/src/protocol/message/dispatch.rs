@@ -48,7 +48,7 @@ pub fn route(message: &Incoming, half: Half) -> Route {
         // On the server postoffice whatever is no reply is T2's.
         (_, Half::RequestorOnServer) | (Incoming::Reply(_), Half::Server) => Route::Leave,
         (Incoming::Request(_) | Incoming::Status(_), Half::Requestor) => Route::Administrator(161),
-        (Incoming::UnknownTask(_), _) => Route::Administrator(155),
+        (Incoming::UnknownTask(_) | Incoming::NoTask(_), _) => Route::Administrator(155),
         (Incoming::Malformed(_), _) => Route::Administrator(124),
         (Incoming::Foreign, _) => Route::Administrator(154),
     }
@@ -80,6 +80,7 @@ mod tests {
         for (message, code) in [
             (Incoming::read(b"Hello"), 154),
             (read("task=dance"), 155),
+            (read("reqname=PCM:N/P"), 155),
             (read("task=reqtx\nreqseq=x"), 124),
         ] {
             assert_eq!(route(&message, Server), Administrator(code));

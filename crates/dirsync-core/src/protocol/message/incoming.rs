@@ -74,6 +74,8 @@ pub struct Request {
     pub limit_kb: u32,
     /// How the transactions travel, and those of the reply.
     pub carrier: Carrier,
+    /// Parameters that a foreign requestor must pass and this one did not (exc R-FFA-051).
+    pub missing: Vec<&'static str>,
 }
 
 impl Request {
@@ -133,6 +135,8 @@ pub enum Incoming {
     Reply(Reply),
     /// `[dirsync]` with a task nobody knows: message 155.
     UnknownTask(NamedParty),
+    /// `[dirsync]` without a task: message 155 as well.
+    NoTask(NamedParty),
     /// `[dirsync]` with a number or word that is none: message 124.
     Malformed(NamedParty),
     /// User mail or a report of non-delivery: message 154.
@@ -154,7 +158,8 @@ impl Incoming {
             Task::Reply => Self::reply(&profile, false),
             Task::ImportReply => Self::reply(&profile, true),
             Task::Status => Some(Self::Status(name.clone())),
-            Task::Other(_) | Task::Missing => Some(Self::UnknownTask(name.clone())),
+            Task::Other(_) => Some(Self::UnknownTask(name.clone())),
+            Task::Missing => Some(Self::NoTask(name.clone())),
         };
         read.unwrap_or(Self::Malformed(name))
     }
@@ -177,6 +182,7 @@ impl Incoming {
             resync: profile.flag("resync", false),
             limit_kb: profile.number("limit").ok()?,
             carrier: profile.carrier().ok()?,
+            missing: missing(profile, kind),
         }))
     }
 
@@ -197,6 +203,28 @@ impl Incoming {
             carrier: profile.carrier().ok()?,
         }))
     }
+}
+
+/// What a foreign request leaves out. An import request without `srvseq` asks for everything
+/// (DEC-035), and one without `types` for PCM; ours are never asked.
+fn missing(profile: &Profile<'_>, kind: RequestKind) -> Vec<&'static str> {
+    const NEEDED: [(&str, &str); 3] = [
+        ("types", "TYPES"),
+        ("srvseq", "SRVSEQ"),
+        ("transactions", "TRANSACTIONS"),
+    ];
+    if profile.is_native() {
+        return Vec::new();
+    }
+    let needed = if kind == RequestKind::Import {
+        &NEEDED[2..]
+    } else {
+        &NEEDED[..]
+    };
+    let absent = needed
+        .iter()
+        .filter(|(key, _)| profile.text(key).is_empty());
+    absent.map(|&(_, name)| name).collect()
 }
 
 /// A sync number of a message; `None` for text that is none and for one beyond the limit.
@@ -260,6 +288,22 @@ mod tests {
         assert_eq!(request.carrier, Carrier::InBody);
     }
 
+    // rule: exc:R-FFA-051
+    #[test]
+    fn what_a_foreign_request_leaves_out_is_named() {
+        let asked = |lines: &str| request(&format!("[dirsync]\nreqname=PCM:N/P\n{lines}")).missing;
+        assert_eq!(asked("task=export\n"), ["TYPES", "SRVSEQ", "TRANSACTIONS"]);
+        assert_eq!(
+            asked("task=export\nsrvseq=0\ntypes=\n"),
+            ["TYPES", "TRANSACTIONS"]
+        );
+        assert_eq!(asked("task=importreq\n"), ["TRANSACTIONS"]);
+        let all = "task=export\nTypes=PCM\nSrvSeq=0000000000\nTransactions=inbody\n";
+        assert_eq!(asked(all), [""; 0]);
+        // One of ours says what it says.
+        assert_eq!(asked("task=reqtx\nversion=3.5\n"), [""; 0]);
+    }
+
     // rule: dec:DEC-034
     #[test]
     fn three_zeros_ask_for_an_import_unless_nothing_is_received() {
@@ -279,7 +323,7 @@ mod tests {
         let task =
             |task: &str| Incoming::read(format!("[dirsync]\n{task}\nreqname=PCM:N/P").as_bytes());
         assert!(matches!(task("task=dance"), Incoming::UnknownTask(_)));
-        assert!(matches!(task("x=y"), Incoming::UnknownTask(_)));
+        assert!(matches!(task("x=y"), Incoming::NoTask(_)));
         for bad in [
             "reqseq=x",
             "srvseq=4294967000",

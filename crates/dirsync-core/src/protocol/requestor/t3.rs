@@ -207,6 +207,7 @@ impl Requestor {
                     Incoming::Request(request) => request.name.to_string(),
                     Incoming::Status(name)
                     | Incoming::UnknownTask(name)
+                    | Incoming::NoTask(name)
                     | Incoming::Malformed(name) => name.to_string(),
                     Incoming::Reply(_) | Incoming::Foreign => String::new(),
                 };

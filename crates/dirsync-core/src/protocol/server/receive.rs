@@ -11,7 +11,8 @@ use crate::format::srvconf::{SrvConfHeader, SrvConfRecord, ask};
 
 use super::{BANNER, Server, put};
 use crate::protocol::log::{
-    Diary, IMPORT_BEHIND, LogLine, NUMBERING_RESTARTED, REQUEST_GAP, SERVER_RESTORED,
+    Diary, IMPORT_BEHIND, LogLine, NUMBERING_RESTARTED, REQUEST_GAP, REQUEST_INCOMPLETE,
+    SERVER_RESTORED,
 };
 use crate::protocol::message::{
     Disposition, Half, Incoming, Party, Request, RequestKind, Route, route,
@@ -145,6 +146,11 @@ impl Server {
                     .and_then(|party| Some((self.find(party)?, party)))
                 else {
                     not_registered(&mut unit, &request.name.to_string(), &message.from);
+                    if request.name.party().is_none() {
+                        let text =
+                            "REQNAME with network and postoffice is missing in the request of";
+                        unit.diary.notice(REQUEST_INCOMPLETE, &message.from, text);
+                    }
                     return Ok(Step::Done(Box::new(unit)));
                 };
                 if !self.records[index].accepts(request.password.text()) {
@@ -169,8 +175,16 @@ impl Server {
             }
             (Route::Administrator(code), incoming) => {
                 unit.disposition = Disposition::Administrator;
+                if matches!(incoming, Incoming::NoTask(_)) {
+                    let text = "TASK is missing in the message of";
+                    unit.diary.notice(REQUEST_INCOMPLETE, &message.from, text);
+                }
                 match incoming {
-                    Incoming::UnknownTask(name) | Incoming::Malformed(name) if !name.is_empty() => {
+                    Incoming::UnknownTask(name)
+                    | Incoming::NoTask(name)
+                    | Incoming::Malformed(name)
+                        if !name.is_empty() =>
+                    {
                         unit.diary.message(code, name.to_string());
                     }
                     Incoming::Foreign => {
@@ -236,6 +250,8 @@ pub struct Intake<'a> {
     carries: bool,
     /// It says that its transactions are in an attachment, and there are none (Q96003).
     empty: bool,
+    /// What it leaves out.
+    missing: Vec<&'static str>,
 }
 
 impl<'a> Intake<'a> {
@@ -310,6 +326,7 @@ impl<'a> Intake<'a> {
             first: true,
             carries,
             empty,
+            missing: request.missing.clone(),
         })
     }
 
@@ -413,6 +430,16 @@ impl<'a> Intake<'a> {
     #[must_use]
     pub fn finish(self) -> ReceiveUnit {
         let mut unit = self.unit;
+        // It brought nothing, and what it asks for stays open (Q201122).
+        if self.place == 0 && !self.missing.is_empty() {
+            let verb = if self.missing.len() == 1 { "is" } else { "are" };
+            let text = format!(
+                "{} {verb} missing in the request of",
+                self.missing.join(", ")
+            );
+            let name = self.party.to_string();
+            unit.diary.notice(REQUEST_INCOMPLETE, &name, &text);
+        }
         if self.carries && (self.empty || !self.usable.complete) {
             // R-BUG-07: the old programs were silent.
             let code = if self.usable.records == 0 { 116 } else { 124 };

@@ -5,8 +5,10 @@
 //! other tree is found in the site by its identity, or at the path in [`routes`]), or through a hub:
 //! the postoffice keeps its own mailbag, the hub's record counts it (Q86625).
 //!
-//! Gateways are a later matter; records of gateways are left alone.
+//! A postoffice that a gateway emulates ([`gateways`]) is one of these too, in a network of type 64h;
+//! only its own commands make and remove it. Records of other gateways are left alone.
 
+pub mod gateways;
 pub mod routes;
 
 use zerocopy::little_endian::U16;
@@ -92,13 +94,22 @@ impl Networks {
         Ok(Self { records })
     }
 
-    /// The XTN file of an ordinary network.
+    /// Whether a network is that of postoffices which a gateway emulates.
+    fn is_gateway(&self, name: &PoName) -> bool {
+        network::find(&self.records, name.network())
+            .is_some_and(|at| self.records[at].network_type() == Some(NetworkType::Ffapi))
+    }
+
+    /// The XTN file of a network of postoffices.
     fn xtn(&self, name: &PoName) -> Result<Option<HexId>, PoError> {
         let Some(at) = network::find(&self.records, name.network()) else {
             return Ok(None);
         };
         let record = &self.records[at];
-        if record.network_type() != Some(NetworkType::Network) {
+        if !matches!(
+            record.network_type(),
+            Some(NetworkType::Network | NetworkType::Ffapi)
+        ) {
             return Err(ListError::Message {
                 code: NETWORK_IN_USE,
                 about: record.name.to_string_850(),
@@ -178,8 +189,30 @@ pub fn require(edit: &mut Edit<'_>, name: &PoName) -> Result<(HexId, usize, XtnR
 /// Adds an external postoffice.
 ///
 /// # Errors
-/// Notices 9, 38, 42, 52; message 68 when the network is a gateway's; no number is left.
+/// Notices 1, 9, 38, 42, 52; message 68 when the network is a gateway's; no number is left.
 pub fn add(edit: &mut Edit<'_>, new: &NewExternal) -> Result<AddedExternal, PoError> {
+    let name = new.name;
+    if Networks::open(edit)?.is_gateway(&name) {
+        // Autocreate (Q109444) and a hand (Q199036) hear of it in other words.
+        return Err(if new.autocreated {
+            let about = name.to_string();
+            ListError::Message {
+                code: NETWORK_IN_USE,
+                about,
+            }
+        } else {
+            ListError::notice(notice::RESERVED_NETWORK, &name.to_bytes())
+        }
+        .into());
+    }
+    add_to(edit, new, NetworkType::Network)
+}
+
+fn add_to(
+    edit: &mut Edit<'_>,
+    new: &NewExternal,
+    kind: NetworkType,
+) -> Result<AddedExternal, PoError> {
     let name = new.name;
     if name == own_name(edit)? {
         return Err(ListError::notice(notice::LOCAL_AS_EXTERNAL, &name.to_bytes()).into());
@@ -191,7 +224,7 @@ pub fn add(edit: &mut Edit<'_>, new: &NewExternal) -> Result<AddedExternal, PoEr
     let mut networks = Networks::open(edit)?;
     let (xtn_id, new_network) = match networks.xtn(&name)? {
         Some(id) => (id, false),
-        None => (add_network(edit, &mut networks, &name)?, true),
+        None => (add_network(edit, &mut networks, &name, kind)?, true),
     };
     let mailbag = edit.mailbag()?;
     let mut record = XtnRecord::zeroed();
@@ -235,11 +268,12 @@ fn add_network(
     edit: &mut Edit<'_>,
     networks: &mut Networks,
     name: &PoName,
+    kind: NetworkType,
 ) -> Result<HexId, PoError> {
     let id = edit.mailbag()?;
     let mut record = NetworkRecord::zeroed();
     record.state = LIVE;
-    record.kind = NetworkType::Network.code();
+    record.kind = kind.code();
     record.name = name.network_field();
     record.xtn = Hex8::from_id(id);
     let at = network::free_index(&networks.records);
@@ -282,8 +316,15 @@ fn count_indirect(edit: &mut Edit<'_>, via: &PoName, change: i8) -> Result<(), P
 /// its names until it is built again (R-ADM-053).
 ///
 /// # Errors
-/// Notices 42, 48, 53, 80; a gateway is reached through it (R-RTE-008).
+/// Notices 1, 42, 48, 53, 80; a gateway is reached through it (R-RTE-008).
 pub fn remove(edit: &mut Edit<'_>, name: &PoName, now: UnixTime) -> Result<Effects, PoError> {
+    if Networks::open(edit)?.is_gateway(name) {
+        return Err(ListError::notice(notice::RESERVED_NETWORK, &name.to_bytes()).into());
+    }
+    take_out(edit, name, now)
+}
+
+fn take_out(edit: &mut Edit<'_>, name: &PoName, now: UnixTime) -> Result<Effects, PoError> {
     if *name == own_name(edit)? {
         return Err(ListError::notice(notice::CANNOT_DELETE_LOCAL, &name.to_bytes()).into());
     }

@@ -369,7 +369,7 @@ impl Site<'_> {
                     steps,
                     problems,
                 }) => {
-                    moved += totals.served;
+                    moved += totals.served + totals.gateways.moved();
                     self.note_problems(index, problems);
                     if let Some(member) = self.members.get_mut(index) {
                         member.report.mailer.add(&totals);

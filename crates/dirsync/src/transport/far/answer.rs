@@ -14,6 +14,7 @@ use crate::tree::journal::{CommitInfo, Plan};
 use crate::tree::lock::Holder;
 use crate::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, TreeView};
 
+use super::super::gateway::{self, GatewayTotals};
 use super::super::link::{self, Receipt};
 use super::super::mailer;
 use super::super::map;
@@ -236,7 +237,16 @@ impl Local {
         let mut problems = Problems::default();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut steps = Vec::new();
-        let totals = if !self.has_mail()? {
+        let mut gateways = GatewayTotals::default();
+        let places = gateway::places(&self.view()?)?;
+        if !places.is_empty() && !dry_run && gateway::has_brought(&self.view()?, &places)? {
+            for place in &places {
+                self.gateway(now, &user, &mut gateways, |edit| {
+                    gateway::bring(edit, place, now, &mut problems.sink())
+                })?;
+            }
+        }
+        let mut totals = if !self.has_mail()? {
             mailer::MailerTotals::default()
         } else if dry_run {
             let view = self.view()?;
@@ -245,17 +255,41 @@ impl Local {
             steps = plan_steps(&edit.finish()?);
             totals
         } else {
-            self.commit(now, user, |edit| {
+            self.commit(now, user.clone(), |edit| {
                 let totals = mailer::pass(edit, now, limit, &mut problems.sink())?;
                 let served = totals.served;
                 Ok((totals, "served", served))
             })?
         };
+        if !places.is_empty() && !dry_run && gateway::has_waiting(&self.view()?, &places)? {
+            for place in &places {
+                self.gateway(now, &user, &mut gateways, |edit| {
+                    gateway::carry_off(edit, place, now, &mut problems.sink())
+                })?;
+            }
+        }
+        totals.gateways = gateways;
         Ok(Reply::Mailed {
             totals,
             steps,
             problems: problems.0,
         })
+    }
+
+    /// One way of one gateway, one commit.
+    fn gateway(
+        &self,
+        now: UnixTime,
+        user: &str,
+        gateways: &mut GatewayTotals,
+        make: impl FnOnce(&mut Edit<'_>) -> Result<GatewayTotals, PoError>,
+    ) -> Result<(), PoError> {
+        let moved = self.commit(now, user.to_owned(), |edit| {
+            let totals = make(edit)?;
+            Ok((totals, "gateway", totals.moved()))
+        })?;
+        gateways.add(&moved);
+        Ok(())
     }
 
     fn collect(&self, mailbag: HexId, limit: u32, skip: &[u32]) -> Result<Reply, PoError> {

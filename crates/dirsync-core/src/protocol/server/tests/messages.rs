@@ -5,6 +5,8 @@ use super::*;
 // rule: dsp:R-T2R-002
 // rule: dsp:R-ROLE-004
 // rule: dsp:TV-LOG-6
+// rule: exc:R-FFA-040
+// rule: exc:V-36
 #[test]
 fn tv_log_6_an_unknown_sender_is_158() {
     let mut server = tv_server();
@@ -88,6 +90,62 @@ fn other_messages_at_t2() {
     assert_eq!(unit.central_log.unwrap().text, "Report from NET/R1/$SYSTEM");
     let unit = server.receive_one(&text_mail("[dirsync]\ntask=status\nreqname=PCM:NET/R9\n"));
     assert!(unit.central_log.is_none() && unit.diary.has(158));
+}
+
+// Q201122: what a request leaves out decides what it hears, and the report names it.
+// rule: exc:R-FFA-051
+#[test]
+fn what_a_request_leaves_out_is_answered_and_named() {
+    use crate::format::srvconf::ask;
+    use crate::protocol::log::REQUEST_INCOMPLETE;
+    let mut server = tv_server();
+    let said = |unit: &ReceiveUnit| {
+        let found = unit.diary.found(REQUEST_INCOMPLETE);
+        let line = unit
+            .diary
+            .lines
+            .iter()
+            .find(|line| line.text.contains("missing"));
+        assert_eq!(found, line.is_some());
+        line.map(|line| line.text.clone()).unwrap_or_default()
+    };
+    let nothing = "[dirsync]\ntask=export\nreqname=PCM:NET/R1\n";
+    let unit = server.receive_one(&text_mail(nothing));
+    let expected = "TYPES, SRVSEQ, TRANSACTIONS are missing in the request of PCM:NET/R1";
+    assert!(said(&unit).starts_with(expected), "{:?}", unit.diary);
+    // It is an asker that asked for nothing: it gets the empty reply.
+    let (_, record) = unit.record.clone().unwrap();
+    assert!(record.asks(ask::WAITING) && record.asks(ask::NO_UPDATES));
+    let srvseq = format!("{nothing}types=PCM\nsrvseq=0000000001\n");
+    let unit = server.receive_one(&text_mail(&srvseq));
+    assert!(said(&unit).starts_with("TRANSACTIONS is missing in the request of"));
+    for (text, code, missing) in [
+        ("[dirsync]\nreqname=PCM:NET/R1\n", 155, "TASK is missing"),
+        ("[dirsync]\ntask=dance\nreqname=PCM:NET/R1\n", 155, ""),
+        (
+            "[dirsync]\ntask=export\n",
+            158,
+            "REQNAME with network and postoffice is missing",
+        ),
+        (
+            "[dirsync]\ntask=export\nreqname=PCM:\n",
+            158,
+            "REQNAME with network and postoffice",
+        ),
+        ("[dirsync]\ntask=export\nreqname=PCM:NET/R9\n", 158, ""),
+    ] {
+        let unit = server.receive_one(&text_mail(text));
+        assert!(unit.diary.has(code) && unit.record.is_none(), "{text}");
+        let line = said(&unit);
+        assert!(
+            line.starts_with(missing) && line.is_empty() == missing.is_empty(),
+            "{line}"
+        );
+        let others = [136, 139, 155, 156, 158]
+            .into_iter()
+            .filter(|other| *other != code);
+        assert!(others.into_iter().all(|other| !unit.diary.has(other)));
+    }
 }
 
 // rule: dec:DEC-051
