@@ -17,7 +17,7 @@ use crate::core::format::p1::P1;
 use crate::core::format::x400::carried::{self, Domain};
 use crate::core::format::x400::{Ipm, MtsId, P1Message};
 use crate::exchange::events;
-use crate::exchange::init::{ExchangeParams, InitExchange};
+use crate::exchange::init::{self, ExchangeParams};
 use crate::exchange::settings::{load_registry, save_registry};
 use crate::exchange::{AGENT, POSTOFFICE};
 use crate::mta::edit::{Destination, NewMessage};
@@ -32,7 +32,7 @@ fn path(text: &str) -> RelPath {
 }
 
 fn server() -> MemDisk {
-    let plan = InitExchange::new(&ExchangeParams {
+    let plan = init::plan(&ExchangeParams {
         organization: "Aviation",
         site: "Malmo",
         server: "MALMO1",
