@@ -37,6 +37,8 @@ pub mod templates;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod testtree;
+#[cfg(test)]
 mod vectors;
 
 use std::sync::Arc;
