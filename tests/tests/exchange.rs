@@ -107,6 +107,7 @@ fn in_step(site: &Path) -> BTreeSet<String> {
 // rule: exc:R-OBJ-020
 // rule: exc:R-OBJ-021
 // rule: dec:DEC-065
+// rule: exc:O-03
 #[test]
 fn all_three_hold_the_same_addresses_in_both_roles() {
     for hub in ["EX", "A"] {
@@ -142,6 +143,7 @@ fn all_three_hold_the_same_addresses_in_both_roles() {
 // rule: exc:R-DXA-020
 // rule: exc:R-DXA-021
 // rule: exc:R-REG-01
+// rule: exc:V-37
 #[test]
 fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
     let text = "Error 2140: An internal Windows NT error occurred.";
@@ -167,12 +169,20 @@ fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
     make(tree.path(), "5.5", "EX");
     let done = cycle("pause", &tree.path().join("EX"), 9, &[]).expect_code(0);
     assert!(done.stdout.contains("service on \\\\MALMO1.") && done.stdout.contains(text));
+    let net = "The Microsoft Exchange Directory Synchronization service failed to pause. More help is \
+               available by typing NET HELPMSG3539.";
+    assert!(done.stdout.contains(net));
+    // The control request itself failed; --classic-exit ends as it did, and the cycle ran.
+    let classic = cycle("pause --classic-exit", &tree.path().join("EX"), 10, &[]).expect_code(2);
+    assert!(classic.stdout.contains("T2: ") && classic.stdout.contains(net));
 }
 
 // rule: exc:R-RSY-001
 // rule: exc:R-RSY-006
 // rule: exc:R-REG-02
 // rule: exc:R-REG-03
+// rule: exc:V-22
+// rule: exc:O-11
 #[test]
 fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
     // Q215505.
@@ -236,6 +246,7 @@ fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
 // rule: exc:R-RSY-010
 // rule: exc:R-RSY-012
 // rule: dec:DEC-046
+// rule: exc:O-05
 #[test]
 fn a_requestor_takes_a_resync_file_once_at_its_start() {
     let tree = TestTree::new();
@@ -270,8 +281,11 @@ fn a_requestor_takes_a_resync_file_once_at_its_start() {
 
 // rule: exc:R-DXA-060
 // rule: exc:R-DXA-061
+// rule: exc:V-01
 #[test]
 fn attachments_leave_compressed_and_reach_the_postoffice_expanded() {
+    use dirsync::exchange::roles::{COMPRESSED, FLAGS};
+    assert_eq!((FLAGS, FLAGS - COMPRESSED), (39_604, 39_572));
     for (flag, expected) in [(None, true), (Some("--no-compress"), false)] {
         let tree = TestTree::new();
         let (site, ex) = (tree.path(), tree.path().join("EX"));

@@ -7,7 +7,10 @@
 //! * [`outbound`] - what changed among the recipients becomes transactions;
 //! * [`inbound`] - transactions become custom recipients;
 //! * [`events`] - the event log, `EVENTS.JSONL`;
+//! * [`address_map`] - SMTP domains of postoffices;
+//! * [`templates`] - template information and attributes;
 //! * [`agent`] - T1, T2 and T3 of the agent;
+//! * [`heard`] - events of messages, lost messages, copies to the administrator;
 //! * [`service`] - what pausing and starting the service do;
 //! * [`interchange`] - mail between the agent and the shadow postoffice.
 //!
@@ -16,18 +19,27 @@
 //! [`crate::tree::DomainKind::place`] says where. What differs is where lists come from and go to:
 //! recipients instead of USR files.
 
+pub mod address_map;
 pub mod agent;
 pub mod directory;
 pub mod events;
+pub mod heard;
 pub mod inbound;
 pub mod init;
 pub mod interchange;
 pub mod outbound;
 pub mod roles;
 pub mod service;
+#[cfg(test)]
+mod session_tests;
 pub mod settings;
+pub mod templates;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod testtree;
+#[cfg(test)]
+mod vectors;
 
 use std::sync::Arc;
 

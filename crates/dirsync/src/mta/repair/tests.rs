@@ -633,6 +633,7 @@ fn the_internal_run_renames_the_quarantine_and_logs_into_it() {
 // rule: mta:OQ-4
 // rule: mta:OQ-5
 // rule: dec:DEC-116
+// rule: exc:O-08
 #[test]
 fn the_switches_remove_system_mail_by_its_addresses_and_nothing_else() {
     let server = |end: &str| {
