@@ -205,6 +205,7 @@ fn the_published_run_of_version_55_in_both_spellings() {
 // rule: mta:N-07
 // rule: mta:N-08
 // rule: dec:DEC-107
+// rule: exc:V-30
 #[test]
 fn the_published_first_run_its_tail_and_the_numbers_of_the_original() {
     let dir = empty(Profile::V40, &SPICEMAN);

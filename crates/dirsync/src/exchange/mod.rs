@@ -39,11 +39,15 @@ pub mod templates;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod testtree;
+#[cfg(test)]
 mod vectors;
 
 use std::sync::Arc;
 
 use crate::core::base::HexId;
+use crate::core::format::FixedRecord as _;
+use crate::core::format::master::MasterRecord;
 use crate::tree::discover::SHADOW_PATH;
 use crate::tree::disk::{Disk, EntryKind};
 use crate::tree::names::Names;
@@ -69,6 +73,47 @@ pub const EVENTS: &str = "EVENTS.JSONL";
 pub const OUTBOUND: HexId = HexId(1);
 /// The serial number of every shadow postoffice (DOCUMENTED, Q151228).
 pub const SHADOW_SERIAL: &[u8] = b"22-28798";
+
+/// Network names that a connection of the connector may not have (DOCUMENTED, Q175978).
+pub const RESERVED_NETWORKS: [&str; 18] = [
+    "ATTMAIL",
+    "COMPUSERVE",
+    "DISOSS",
+    "EASYLINK",
+    "ENVOY",
+    "FAX",
+    "GTE",
+    "MCI",
+    "MHS",
+    "MSMAIL",
+    "OV",
+    "PROFS",
+    "SMTP",
+    "SNADS",
+    "SOURCE",
+    "VMGATE",
+    "X400",
+    "*EMS",
+];
+
+/// Whether a network name is one of [`RESERVED_NETWORKS`], in any case of letters.
+#[must_use]
+pub fn is_reserved(network: &[u8]) -> bool {
+    RESERVED_NETWORKS
+        .iter()
+        .any(|reserved| network.eq_ignore_ascii_case(reserved.as_bytes()))
+}
+
+/// Whether a view is that of a shadow postoffice, which is known by its serial number (Q151228).
+///
+/// # Errors
+/// A disk error.
+pub fn is_shadow(view: &TreeView) -> Result<bool, TreeError> {
+    let master = view.read("GLB/MASTER.GLB", 4096)?;
+    Ok(master
+        .and_then(|bytes| MasterRecord::decode(&bytes).ok())
+        .is_some_and(|master| master.serial.text() == SHADOW_SERIAL))
+}
 
 /// Whether a view is that of an agent.
 #[must_use]

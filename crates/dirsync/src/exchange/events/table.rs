@@ -234,6 +234,10 @@ definitions! {
     NOT_CREATED = ours(of(Source::Agent, 9010, Error, MAIL, ALWAYS,
         "The custom recipient was not made: %2. The transaction is %1", "Q192023"));
 
+    /// 9011: there were more than one commit writes. String: how many more.
+    MORE = ours(of(Source::Agent, 9011, Warning, MAIL, ALWAYS,
+        "%1 more events of the same step were not written.", ""));
+
     /// 2010: a mailbag is full. Strings: mailbag file, message.
     MAILBAG_ERROR = of(Source::Interchange, 2010, Error, "Debug Data", ALWAYS,
         "Disk error encountered while inserting data into %1 from %2.", "Q163020");
