@@ -25,7 +25,7 @@ use super::agent::object_name;
 use super::events::{Event, log, log_all, table, utc_time};
 use super::settings::{Agent, load_ini, save_ini};
 
-/// Key of the count of requests that told of lost messages.
+/// Key of how many requests told of lost messages, and of what was confirmed before them.
 const LOST: &str = "Lost-Requests";
 /// Such requests in a row until all lists are sent (O-04).
 const LOST_LIMIT: u32 = 2;
@@ -38,8 +38,9 @@ const BUSY: &str = "MH_RC_SESSION_BUSY";
 /// Words of the empty reply (DOCUMENTED, Q201122).
 const NO_UPDATES: &[u8] = b"No updates to send. Nothing was requested.";
 
-/// Whether the numbers of a request tell that messages were lost.
-fn tells_of_loss(incoming: &Incoming, before: &SrvConfRecord) -> Option<bool> {
+/// Whether the numbers of a request tell that messages were lost; `confirmed` is what the requestor
+/// had confirmed before the first of such requests.
+fn tells_of_loss(incoming: &Incoming, before: &SrvConfRecord, confirmed: u32) -> Option<bool> {
     let Incoming::Request(request) = incoming else {
         return None;
     };
@@ -49,7 +50,8 @@ fn tells_of_loss(incoming: &Incoming, before: &SrvConfRecord) -> Option<bool> {
     if request.kind != RequestKind::Update || !request.receive {
         return None;
     }
-    Some(request.srv < before.conf_sync.get() || request.srv > before.srv_sync.get())
+    let confirmed = confirmed.max(before.conf_sync.get());
+    Some(request.srv < confirmed || request.srv > before.srv_sync.get())
 }
 
 /// Notes a message that T2 has looked at: its events, and in `unit` what follows from lost messages.
@@ -84,9 +86,7 @@ pub fn received(
             let strings = [object.clone(), taken, utc_time(now)];
             events.push(Event::new(&table::REQUEST_TAKEN, strings));
         }
-        if let Some(lost) = tells_of_loss(incoming, before)
-            && count_loss(edit, &object, lost)?
-        {
+        if count_loss(edit, &object, incoming, before)? {
             let granted = grant_import(after.imp_sync.get(), 0)?;
             after.imp_sync.set(granted);
             after.ask.set(after.ask.get() | ask::IMPORT | ask::WAITING);
@@ -103,22 +103,34 @@ pub fn received(
 }
 
 /// Counts requests that tell of lost messages; whether all lists are to be sent now.
-fn count_loss(edit: &mut Edit<'_>, object: &str, lost: bool) -> Result<bool, CycleError> {
+fn count_loss(
+    edit: &mut Edit<'_>,
+    object: &str,
+    incoming: &Incoming,
+    before: &SrvConfRecord,
+) -> Result<bool, CycleError> {
     let mut ini = load_ini(edit)?;
     let section = format!("{} {object}", PartyKind::RemoteRequestor.word());
     if ini.party_in(&section).is_none() {
         return Ok(false);
     }
-    let before = ini.get(&section, LOST).and_then(|n| n.parse().ok());
-    let count: u32 = if lost {
-        before.unwrap_or(0u32).saturating_add(1)
-    } else {
-        0
+    // How many there were, and what was confirmed before the first: the record takes over what
+    // each of them says.
+    let stored = ini.get(&section, LOST).unwrap_or_default();
+    let (count, confirmed) = stored.split_once(' ').unwrap_or((stored, "0"));
+    let count: u32 = count.parse().unwrap_or(0);
+    let confirmed: u32 = confirmed.parse().unwrap_or(0);
+    let Some(lost) = tells_of_loss(incoming, before, confirmed) else {
+        return Ok(false);
     };
-    let is_due = count >= LOST_LIMIT;
-    let after = if is_due { 0 } else { count };
-    if before.unwrap_or(0) != after {
-        ini.set(&section, LOST, &after.to_string())
+    let after = if lost { count.saturating_add(1) } else { 0 };
+    let is_due = after >= LOST_LIMIT;
+    let text = match (is_due, after) {
+        (true, _) | (_, 0) => "0".to_owned(),
+        _ => format!("{after} {}", confirmed.max(before.conf_sync.get())),
+    };
+    if text != stored && !(text == "0" && stored.is_empty()) {
+        ini.set(&section, LOST, &text)
             .map_err(|error| CycleError::Damaged {
                 file: crate::core::format::exchange::agent_ini::PATH,
                 why: error.to_string(),
