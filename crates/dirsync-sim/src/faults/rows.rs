@@ -4,7 +4,6 @@
 mod admin;
 mod cycle;
 mod dispatch;
-mod exchange;
 pub(crate) mod exchange;
 mod gateway;
 mod import;

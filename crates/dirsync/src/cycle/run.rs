@@ -243,13 +243,15 @@ impl Run<'_> {
         true
     }
 
-    /// Names the requestors that were not heard and have no tree here: their mail cannot come.
+    /// Names the requestors that were not heard and have no tree here: their mail cannot come. A
+    /// gateway has none, and asks when it likes.
     fn name_missing(&mut self) {
         let here: Vec<String> = self
             .members
             .iter()
             .filter(|(member, _)| member.is_usable())
-            .filter_map(|(member, _)| member.name.clone())
+            .flat_map(|(member, _)| member.name.iter().chain(&member.gateways))
+            .cloned()
             .collect();
         for (_, report) in &mut self.members {
             let silent = report.server.iter().flat_map(|server| &server.silent);

@@ -83,6 +83,9 @@ pub struct Member {
     pub shadow: bool,
     /// It is an Exchange server; its mail moves through this postoffice, its shadow.
     pub exchange: Option<String>,
+    /// Postoffices that gateways emulate here: they have no trees.
+    #[serde(default)]
+    pub gateways: Vec<String>,
     /// Why it cannot take part.
     pub failure: Option<Failure>,
 }
@@ -127,6 +130,8 @@ impl Member {
                 member.name = Some(identity.name.to_string());
                 member.is_server = identity.is_server;
                 member.server = server_of(view, &identity);
+                let known = crate::postoffice::externals::gateways::known(view).unwrap_or_default();
+                member.gateways = known.iter().map(|one| one.name.to_string()).collect();
             }
             Err(error) => member.failure = Some(Failure::from(&error)),
         }
@@ -143,6 +148,7 @@ impl Member {
             zone: String::new(),
             shadow: false,
             exchange: None,
+            gateways: Vec::new(),
             failure: None,
         }
     }

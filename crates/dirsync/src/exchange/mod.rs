@@ -8,6 +8,8 @@
 //! * [`inbound`] - transactions become custom recipients;
 //! * [`events`] - the event log, `EVENTS.JSONL`;
 //! * [`agent`] - T1, T2 and T3 of the agent;
+//! * [`options`] - the options of the agent's objects, with read-back;
+//! * [`remotes`] - the postoffices that it has objects for;
 //! * [`reset`] - what a reset of the numbers is at an agent;
 //! * [`service`] - what pausing and starting the service do;
 //! * [`interchange`] - mail between the agent and the shadow postoffice.
@@ -23,13 +25,17 @@ pub mod events;
 pub mod inbound;
 pub mod init;
 pub mod interchange;
+pub mod options;
 pub mod outbound;
+mod remotes;
 pub mod reset;
 pub mod roles;
 pub mod service;
 pub mod settings;
 #[cfg(test)]
 mod tests;
+
+pub use remotes::{Remote, remotes, reserved_network};
 
 use std::sync::Arc;
 
