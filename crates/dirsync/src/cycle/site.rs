@@ -90,6 +90,26 @@ pub struct Member {
     pub failure: Option<Failure>,
 }
 
+/// The postoffices that gateways emulate at a tree; those of an Exchange server are attached to its
+/// shadow postoffice. One that cannot be read has none: its own check says why.
+fn gateways_of(view: &TreeView) -> Vec<String> {
+    use crate::postoffice::externals::gateways::known;
+    use crate::tree::{Domain, DomainKind, OpenOptions};
+    let found = if crate::exchange::is_agent(view) {
+        let domain = Domain {
+            kind: DomainKind::Postoffice,
+        };
+        crate::exchange::shadow_disk(view.disk())
+            .and_then(|shadow| TreeView::open(shadow, domain, &OpenOptions::default()))
+            .map_err(Into::into)
+            .and_then(|shadow| known(&shadow))
+    } else {
+        known(view)
+    };
+    let gateways = found.unwrap_or_default();
+    gateways.iter().map(|one| one.name.to_string()).collect()
+}
+
 impl Member {
     /// Looks at a tree. What is wrong with it stands in [`Member::failure`].
     #[must_use]
@@ -130,8 +150,7 @@ impl Member {
                 member.name = Some(identity.name.to_string());
                 member.is_server = identity.is_server;
                 member.server = server_of(view, &identity);
-                let known = crate::postoffice::externals::gateways::known(view).unwrap_or_default();
-                member.gateways = known.iter().map(|one| one.name.to_string()).collect();
+                member.gateways = gateways_of(view);
             }
             Err(error) => member.failure = Some(Failure::from(&error)),
         }
