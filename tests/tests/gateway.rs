@@ -418,7 +418,7 @@ fn purge(lab: &Lab) {
             None,
         );
     }
-    lab.cycle("deliver --until-mta", "", &[]).expect_code(0);
+    lab.cycle("deliver --until mta", "", &[]).expect_code(0);
     assert_eq!(queue(lab), 3);
     lab.program(
         "mtacheck",
@@ -457,8 +457,12 @@ fn q152231_the_numbers_begin_at_zero_on_both_sides_in_either_role() {
             .expect_code(0);
         lab.cycle("status --check", "", &[]).expect_code(1);
         assert_eq!(lab.settle(), all, "{hub}");
-        // Everybody at once.
-        lab.cycle("reset global", "", &["--yes"]).expect_code(0);
+        // Everybody at once; a gateway resets itself.
+        let reset = lab.cycle("reset global --json", "", &["--yes"]);
+        let missing = problems(&reset, "reset.requestor-missing");
+        assert_eq!(missing.len(), usize::from(hub == "EX"), "{reset}");
+        assert_eq!(problems(&reset, "reset.warning"), [""; 0]);
+        reset.expect_code(i32::from(hub == "EX"));
         assert_eq!(lab.settle(), all, "{hub}");
         lab.ok("recipient remove", "EX", &["bo", "--yes"]);
         assert_eq!(lab.settle().len(), all.len() - 1, "{hub}");
@@ -539,4 +543,154 @@ fn q180297_the_role_of_the_server_moves_from_a_postoffice_to_exchange() {
             .to_uppercase()
             .contains("AVIATION/MALMO/ANNA")
     );
+}
+
+// The parts of a server and what becomes known of each when it is damaged.
+// rule: exc:R-OBJ-030
+// rule: exc:R-OBJ-031
+#[test]
+fn the_check_of_a_server_names_what_is_wrong_with_each_part() {
+    let lab = Lab::new("5.5", "EX");
+    lab.settle();
+    let check = |damage: &dyn Fn(&TestTree), id: &str| {
+        let copy = TestTree::copy_of(lab.tree.path());
+        damage(&copy);
+        let mut command = command("po-admin");
+        command.args(["check", "--json"]).arg(copy.join("EX"));
+        let report = run(&mut command);
+        assert!(!problems(&report, id).is_empty(), "{id}: {report}");
+        report.expect_code(1);
+    };
+    let edit = |path: &'static str, from: &'static str, to: &'static str| {
+        move |tree: &TestTree| {
+            let text = String::from_utf8(tree.read(path)).unwrap();
+            assert!(text.contains(from), "{path}: {text}");
+            tree.write(path, text.replacen(from, to, 1));
+        }
+    };
+    lab.ok("check", "EX", &[]);
+    let ini = "EX/DXADATA/AGENT.INI";
+    check(
+        &edit(ini, "[Remote Requestor A]", "[Remote Requestor B]"),
+        "exchange.object-without-record",
+    );
+    check(
+        &edit(ini, "Connector=AVIATION/MALMO", "Connector=AVIATION/OTHER"),
+        "exchange.shadow",
+    );
+    check(&edit(ini, "[Agent]", "[Agent"), "exchange.agent-file");
+    let csv = "EX/DXADATA/RECIPIENTS.CSV";
+    check(
+        &edit(csv, "MS:NET/A/$SYSTEM", "MS:NET/Z/$SYSTEM"),
+        "exchange.hidden-recipient",
+    );
+    check(&edit(csv, "Obj-Class", "Class"), "exchange.recipient-row");
+    let twice = |tree: &TestTree| {
+        let text = String::from_utf8(tree.read(csv)).unwrap();
+        let row = text.lines().find(|line| line.contains("Anna Ek")).unwrap();
+        tree.write(
+            csv,
+            format!("{text}{}\r\n", row.replacen("anna", "annb", 1)),
+        );
+    };
+    check(&twice, "exchange.recipient-twice");
+    let table = "EX/DXADATA/XDIR.TAB";
+    check(
+        &edit(table, "Obj-Dist-Name", "Obj"),
+        "exchange.mapping-table",
+    );
+    check(
+        &|tree| tree.write("EX/REGISTRY.REG", "REGEDIT5"),
+        "exchange.registry-value",
+    );
+    let lost = |tree: &TestTree| {
+        for entry in fs::read_dir(tree.join("EX/MTADATA")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().contains("DB0000") {
+                fs::write(path, []).unwrap();
+            }
+        }
+    };
+    check(&lost, "exchange.queue-missing");
+    check(
+        &|tree| fs::remove_file(tree.join("EX/MTADATA/LAYOUT.TXT")).unwrap(),
+        "exchange.foreign-part",
+    );
+    // What is wrong in the shadow postoffice is said with its path.
+    let bag = format!("{SHADOW}/KEY/SYSTEM.KEY");
+    check(
+        &|tree| fs::remove_file(tree.join(&bag)).unwrap(),
+        "mailbag.mbg-without-key",
+    );
+    let mut command = command("po-admin");
+    command.args(["check", "--fix"]).arg(lab.tree.join("EX"));
+    run(&mut command).expect_code(2);
+}
+
+// rule: exc:V-25
+// rule: exc:R-MSM-007
+// rule: exc:R-OBJ-021
+#[test]
+fn connections_and_options_of_a_server() {
+    let lab = Lab::new("5.5", "EX");
+    let reserved = lab.program("po-admin", "connector add", "EX", &["PROFS/PO"]);
+    let said = "PROFS is a reserved network name. Enter a different name.";
+    assert!(reserved.stderr.contains(said), "{reserved}");
+    lab.ok("connector add", "EX", &["NET/B"]);
+    let listed = lab.ok("connector list --json", "EX", &[]).json_lines();
+    let names: Vec<&Value> = listed.iter().map(|one| &one["postoffice"]).collect();
+    assert_eq!((names[0], names[1]), (&"NET/A".into(), &"NET/B".into()));
+    assert_eq!(
+        (&listed[0]["object"], &listed[1]["object"]),
+        (&"A".into(), &Value::Null)
+    );
+    // Objects first, the connector second (Q188386).
+    let refused = lab.program("po-admin", "connector remove", "EX", &["NET/A", "--yes"]);
+    assert!(
+        refused.stderr.contains("THE ATTRIBUTE DOES NOT EXIST"),
+        "{refused}"
+    );
+    refused.expect_code(3);
+    lab.ok("connector remove", "EX", &["NET/B", "--yes"]);
+    lab.ok("requestor remove", "EX", &["NET/A", "--yes"]);
+    lab.ok("connector remove", "EX", &["NET/A", "--yes"]);
+
+    let lab = Lab::new("5.5", "A");
+    let shown = |lab: &Lab| lab.ok("options --json", "EX", &[]).json()["result"].clone();
+    assert_eq!(shown(&lab)["object"], "Requestor A");
+    assert_eq!(shown(&lab)["address"], "PCM:AVIATION/MALMO/SYSTEM1");
+    let wanted = [
+        "--types",
+        "PCM,SMTP",
+        "--limit",
+        "512",
+        "--send-updates",
+        "no",
+        "--templates",
+        "yes",
+    ];
+    lab.ok("options", "EX", &wanted);
+    let now = shown(&lab);
+    assert_eq!(now["types"], serde_json::json!(["PCM", "SMTP"]));
+    assert_eq!(
+        (&now["limit_kb"], &now["send_updates"], &now["updates"]),
+        (&512.into(), &false.into(), &true.into())
+    );
+    assert_eq!(
+        (&now["send_templates"], &now["receive_templates"]),
+        (&true.into(), &true.into())
+    );
+    // Nothing of it leaves, and it takes what the others have.
+    lab.cycle("run", "", &[]).expect_code(0);
+    lab.cycle("run", "", &[]).expect_code(0);
+    let a = lab.addresses("gal --participating --json", "A");
+    assert!(!a.contains("PCM:AVIATION/MALMO/ANNA"), "{a:?}");
+    let ex = lab.addresses("recipient list --participating --json", "EX");
+    assert!(ex.contains("PCM:NET/A/U1"), "{ex:?}");
+    lab.program("po-admin", "options", "EX", &["--keep-updates", "30"])
+        .expect_code(2);
+    lab.program("po-admin", "options", "EX", &["--rebuild", "yes"])
+        .expect_code(2);
+    lab.ok("options", "EX", &["--send-updates", "yes"]);
+    lab.settle();
 }

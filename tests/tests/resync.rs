@@ -330,6 +330,7 @@ fn in_step_of(site: &TestTree, codes: &[i32]) {
     }
 }
 
+// rule: exc:R-RSY-021
 // rule: dsp:R-ORD-008
 // rule: dec:DEC-058
 // rule: imp:R-RSP-010
@@ -366,6 +367,7 @@ fn after_a_server_was_restored_exports_and_the_file_bring_everybody_back() {
 
 // rule: imp:R-RSX-007
 // rule: imp:R-RSP-010
+// rule: exc:R-RSY-004
 // rule: dsp:R-LIM-003
 // rule: exc:R-RSY-004
 #[test]

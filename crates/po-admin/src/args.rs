@@ -90,6 +90,9 @@ pub(crate) enum Command {
     /// Ask the directory server for all lists.
     #[command(after_help = crate::cmd::roles::IMPORT_EXAMPLES)]
     ImportRequest(crate::cmd::roles::PoArgs),
+    /// The connections of an Exchange server to postoffices.
+    #[command(subcommand)]
+    Connector(crate::cmd::exchange::connector::ConnectorCommand),
     /// The recipients of an Exchange server.
     #[command(subcommand)]
     Recipient(crate::cmd::exchange::recipient::RecipientCommand),

@@ -243,13 +243,15 @@ impl Run<'_> {
         true
     }
 
-    /// Names the requestors that were not heard and have no tree here: their mail cannot come.
+    /// Names the requestors that were not heard and have no tree here: their mail cannot come. A
+    /// gateway has none, and asks when it likes.
     fn name_missing(&mut self) {
         let here: Vec<String> = self
             .members
             .iter()
             .filter(|(member, _)| member.is_usable())
-            .filter_map(|(member, _)| member.name.clone())
+            .flat_map(|(member, _)| member.name.iter().chain(&member.gateways))
+            .cloned()
             .collect();
         for (_, report) in &mut self.members {
             let silent = report.server.iter().flat_map(|server| &server.silent);
@@ -324,15 +326,21 @@ impl Run<'_> {
             due: false,
             synchronous_mta: false,
         };
-        let report = deliver(&paths, connector, &options, self.progress)?;
-        for po in &report.postoffices {
+        let mut report = deliver(&paths, connector, &options, self.progress)?;
+        let refused = crate::transport::gateway::REFUSED.to_string();
+        for po in &mut report.postoffices {
             let found = self
                 .members
                 .iter_mut()
                 .find(|(member, _)| member.mail_path() == po.path);
-            if let Some((of, member)) = found
-                && po.state == LinkState::Down
-            {
+            let Some((of, member)) = found else { continue };
+            // Only the last delivery of a run is told whole; what was put aside in an earlier one is
+            // told here.
+            for problem in po.problems.extract_if(.., |problem| problem.id == refused) {
+                member.at_least(Became::Problems);
+                member.problems.push(problem);
+            }
+            if po.state == LinkState::Down {
                 if po.silent {
                     self.left_out.insert(of.path.clone());
                 }

@@ -83,8 +83,31 @@ pub struct Member {
     pub shadow: bool,
     /// It is an Exchange server; its mail moves through this postoffice, its shadow.
     pub exchange: Option<String>,
+    /// Postoffices that gateways emulate here: they have no trees.
+    #[serde(default)]
+    pub gateways: Vec<String>,
     /// Why it cannot take part.
     pub failure: Option<Failure>,
+}
+
+/// The postoffices that gateways emulate at a tree; those of an Exchange server are attached to its
+/// shadow postoffice. One that cannot be read has none: its own check says why.
+fn gateways_of(view: &TreeView) -> Vec<String> {
+    use crate::postoffice::externals::gateways::known;
+    use crate::tree::{Domain, DomainKind, OpenOptions};
+    let found = if crate::exchange::is_agent(view) {
+        let domain = Domain {
+            kind: DomainKind::Postoffice,
+        };
+        crate::exchange::shadow_disk(view.disk())
+            .and_then(|shadow| TreeView::open(shadow, domain, &OpenOptions::default()))
+            .map_err(Into::into)
+            .and_then(|shadow| known(&shadow))
+    } else {
+        known(view)
+    };
+    let gateways = found.unwrap_or_default();
+    gateways.iter().map(|one| one.name.to_string()).collect()
 }
 
 impl Member {
@@ -127,6 +150,7 @@ impl Member {
                 member.name = Some(identity.name.to_string());
                 member.is_server = identity.is_server;
                 member.server = server_of(view, &identity);
+                member.gateways = gateways_of(view);
             }
             Err(error) => member.failure = Some(Failure::from(&error)),
         }
@@ -143,6 +167,7 @@ impl Member {
             zone: String::new(),
             shadow: false,
             exchange: None,
+            gateways: Vec::new(),
             failure: None,
         }
     }

@@ -11,6 +11,8 @@
 //! * [`templates`] - template information and attributes;
 //! * [`agent`] - T1, T2 and T3 of the agent;
 //! * [`heard`] - events of messages, lost messages, copies to the administrator;
+//! * [`options`] - the options of the agent's objects, with read-back;
+//! * [`remotes`] - the postoffices that it has objects for;
 //! * [`reset`] - what a reset of the numbers is at an agent;
 //! * [`service`] - what pausing and starting the service do;
 //! * [`interchange`] - mail between the agent and the shadow postoffice.
@@ -28,7 +30,9 @@ pub mod heard;
 pub mod inbound;
 pub mod init;
 pub mod interchange;
+pub mod options;
 pub mod outbound;
+mod remotes;
 pub mod reset;
 pub mod roles;
 pub mod service;
@@ -42,6 +46,8 @@ mod tests;
 mod testtree;
 #[cfg(test)]
 mod vectors;
+
+pub use remotes::{Remote, remotes, reserved_network};
 
 use std::sync::Arc;
 

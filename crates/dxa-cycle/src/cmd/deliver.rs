@@ -7,6 +7,7 @@ use dirsync::cycle::site::Site;
 use dirsync::cycle::step::{Here, Worker};
 use dirsync::exchange::interchange::{Interchanged, Options};
 use dirsync::transport::deliver::{DeliverOptions, DeliverReport, deliver};
+use dirsync::transport::gateway::GatewayTotals;
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
@@ -238,6 +239,16 @@ impl Text for Done {
             .iter()
             .map(|po| po.mailer.delivered)
             .sum();
+        let mut gateways = GatewayTotals::default();
+        for po in &self.delivery.postoffices {
+            gateways.add(&po.mailer.gateways);
+        }
+        if gateways.moved() > 0 {
+            out.line(&format!(
+                "gateways: {} messages brought, {} taken away, {} files with faults, {} swallowed",
+                gateways.brought, gateways.carried_off, gateways.refused, gateways.swallowed
+            ))?;
+        }
         out.line(&format!(
             "{} moved between postoffices, {delivered} put into mailboxes, in {}{}",
             counted(self.delivery.sent(), "message", "messages"),

@@ -32,6 +32,7 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Init(args) => init::run(&args, session),
         Command::InitExchange(args) => exchange::init::run(&args, session),
         Command::Recipient(command) => exchange::recipient::run(&command, session),
+        Command::Connector(command) => exchange::connector::run(&command, session),
         Command::Registry(command) => exchange::registry::run(&command, session),
         Command::Check(args) => check::run(&args, session),
         Command::Mail(MailCommand::List(args)) => mail::list(&args, session),

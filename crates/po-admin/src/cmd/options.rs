@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use dirsync::core::base::UnixTime;
 use dirsync::core::base::address::AddressType;
+use dirsync::exchange::options::AgentOptions;
 use dirsync::postoffice::clock::TreeClock;
 use dirsync::postoffice::config::options::{OptionsChange, ShownOptions, set, show};
 use dirsync::tree::Command;
+use dirsync_cli::failure::Failure;
 use dirsync_cli::session::{Outcome, Session};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -24,7 +26,8 @@ Examples:
   po-admin options HQ
   po-admin options HQ --types PCM,SMTP --limit 512
   po-admin options HQ --templates yes --autocreate no
-  po-admin options HQ --keep-updates 30 --administrator Admin      on the directory server";
+  po-admin options HQ --keep-updates 30 --administrator Admin      on the directory server
+  po-admin options EX --types PCM,SMTP --send-updates no           of an Exchange server as requestor";
 
 /// Types in one value: clap would take a plain list apart.
 #[derive(Debug, Clone)]
@@ -63,6 +66,9 @@ pub(crate) struct OptionsArgs {
     /// Take updates from the server.
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     updates: Option<bool>,
+    /// Exchange server as requestor: send updates to the server.
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
+    send_updates: Option<bool>,
     /// Whether clients show the Global Address List.
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     global_list: Option<bool>,
@@ -77,7 +83,39 @@ pub(crate) struct OptionsArgs {
     administrator: Option<String>,
 }
 
+/// What an agent has in its objects; the rest is a postoffice's.
+fn agent_options(args: &OptionsArgs) -> Result<AgentOptions, Failure> {
+    let others = args.autocreate.is_some()
+        || args.rebuild.is_some()
+        || args.global_list.is_some()
+        || args.hop_limit.is_some()
+        || args.administrator.is_some();
+    if others {
+        return Err(Failure::usage(
+            "autocreate, rebuild, global list, hop limit and administrator are options of postoffices",
+        )
+        .hint("an Exchange server has recipients; its copies go with `po-admin server on --help`"));
+    }
+    Ok(AgentOptions {
+        limit_kb: args.limit,
+        types: args.types.clone().map(|types| types.0),
+        sends: args.send_updates,
+        receives: args.updates,
+        send_templates: args.send_templates.or(args.templates),
+        receive_templates: args.receive_templates.or(args.templates),
+        keep_updates: args.keep_updates,
+    })
+}
+
 pub(crate) fn run(args: &OptionsArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    if trees::is_exchange(&args.tree)? {
+        return super::exchange::options::run(&args.tree, &agent_options(args)?, session);
+    }
+    if args.send_updates.is_some() {
+        return Err(Failure::usage("a postoffice always sends its updates")
+            .hint("--send-updates is an option of Exchange servers")
+            .into());
+    }
     let wanted = OptionsChange {
         limit_kb: args.limit,
         types: args.types.clone().map(|types| types.0),

@@ -527,6 +527,7 @@ fn published_files_of_local_users_do_what_they_say() {
 // rule: imp:R-EXP-006
 // rule: dec:DEC-022
 // rule: dsp:R-T0-007
+// rule: exc:R-FFA-041
 // rule: dsp:R-FOR-002
 #[test]
 fn to_dirsync_fills_the_waiting_transactions_and_no_list() {

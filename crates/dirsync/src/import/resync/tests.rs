@@ -173,6 +173,7 @@ fn file_of(header: &str, all: &[&str]) -> Vec<u8> {
 
 const HEADER: &str = "IMPSEQ=0000000003 REQSEQ=0000000018 SRVSEQ=0000000080";
 
+// rule: exc:R-RSY-005
 // rule: imp:R-RSY-001
 // rule: imp:R-RSY-003
 // rule: imp:R-RSY-004

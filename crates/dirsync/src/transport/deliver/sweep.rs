@@ -44,9 +44,13 @@ impl Site<'_> {
             if !in_site || self.is_down(index) {
                 continue;
             }
-            // Said anew by this pass.
+            // Said anew by this pass; a file that was put aside is gone and said once.
             if let Some(member) = self.members.get_mut(index) {
-                member.report.problems.clear();
+                let refused = super::super::gateway::REFUSED.to_string();
+                member
+                    .report
+                    .problems
+                    .retain(|problem| problem.id == refused);
             }
             for queue in self.outbound(index) {
                 progress.message(&format!(
