@@ -1,7 +1,7 @@
 //! Moving mail: within a postoffice, and from one tree to the next.
 //!
 //! * [`mailer`] empties the in-queues of one postoffice: local mailbags, SYSTEM, outbound mailbags;
-//! * [`link`] hands the mail of an outbound mailbag to another tree;
+//! * [`waiting`] says what waits in the outbound mailbags, [`link`] hands the mail of an outbound mailbag to another tree;
 //! * [`route`] says which mailbag, and which postoffice it is handed to; [`table`] names further ways
 //!   and what they cost;
 //! * [`book`] remembers how each link is, [`settle`] does what follows when one does not work: another
@@ -29,6 +29,7 @@ pub mod route;
 pub mod settle;
 pub mod stuck;
 pub mod table;
+pub mod waiting;
 
 #[cfg(test)]
 mod link_tests;

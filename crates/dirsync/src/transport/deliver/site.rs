@@ -6,8 +6,8 @@ use crate::core::base::address::PoName;
 
 use super::super::book::{LinkEntry, LinkState};
 use super::super::far::{Connector, FarError, FarSide, Problem, Reply, Request};
-use super::super::link::Outbound;
 use super::super::mailer::MailerTotals;
+use super::super::waiting::Outbound;
 use super::report::{DeliverReport, LinkReport, PostofficeReport};
 use super::{DeliverOptions, SameIdentity};
 
@@ -24,6 +24,8 @@ pub(super) struct Member {
     pub(super) down: bool,
     /// Whether that is a failed attempt over each link to it.
     pub(super) counted: bool,
+    /// Whether its in-queues held more than its mailer served last time.
+    pub(super) more: bool,
     pub(super) report: PostofficeReport,
 }
 
@@ -51,6 +53,8 @@ pub(super) struct Link {
     pub(super) refused: BTreeSet<u32>,
     /// Stems of which nobody knows whether the receiver took them.
     pub(super) in_doubt: BTreeSet<u32>,
+    /// Messages that were left waiting when it was served last.
+    pub(super) left: u64,
     /// The sender has drawn the consequences.
     pub(super) settled: bool,
 }
@@ -75,6 +79,7 @@ impl Site<'_> {
             in_site,
             down: false,
             counted: true,
+            more: false,
             report: PostofficeReport {
                 path: path.to_owned(),
                 name: None,

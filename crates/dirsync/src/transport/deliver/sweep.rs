@@ -6,11 +6,16 @@ use crate::progress::Progress;
 
 use super::super::book::LinkState;
 use super::super::far::{FarError, Reply, Request};
-use super::super::link::{Done, Outbound, Receipt};
+use super::super::link::{Done, Receipt};
 use super::super::mailer::PASS_LIMIT;
 use super::super::settle::{LinkResult, Outcome};
+use super::super::waiting::Outbound;
 use super::report::LinkReport;
 use super::site::{Link, Site, Tried, unexpected};
+
+/// Messages that one sweep moves when nothing else is said, as long as there are no more queues than
+/// can have 50 each: what is done at once costs one commit, and nobody waits for longer than that takes.
+const SWEEP_LIMIT: usize = 1000;
 
 /// Why a batch could not be handed over.
 struct Broken {
@@ -36,9 +41,21 @@ impl Broken {
 }
 
 impl Site<'_> {
+    /// Messages of one queue in this pass when so many queues were left with mail by the one before:
+    /// 50, and more when few share the work of the pass. Passes that are counted are those of
+    /// DEC-114.
+    fn share(&self, queues: usize) -> usize {
+        match (self.options.passes, queues) {
+            (Some(_), _) | (None, 0) => PASS_LIMIT,
+            (None, queues) => (SWEEP_LIMIT / queues).max(PASS_LIMIT),
+        }
+    }
+
     /// One dispatch sweep; messages that left their senders.
     pub(super) fn dispatch(&mut self, progress: &dyn Progress) -> u64 {
         let mut moved = 0;
+        let waiting = self.links.values().filter(|link| link.left > 0).count();
+        let limit = self.share(waiting);
         for index in 0..self.members.len() {
             let in_site = self.members.get(index).is_some_and(|member| member.in_site);
             if !in_site || self.is_down(index) {
@@ -54,7 +71,7 @@ impl Site<'_> {
                     self.name(index),
                     queue.via.as_deref().unwrap_or("nobody")
                 ));
-                moved += self.serve_link(index, &queue);
+                moved += self.serve_link(index, &queue, limit);
                 // R-MSM-030: one link that fails stops all that come after it.
                 if self.options.synchronous_mta && self.has_failed(index, &queue) {
                     break;
@@ -175,10 +192,11 @@ impl Site<'_> {
         None
     }
 
-    /// One pass of one link: at most 50 messages; how many left.
-    fn serve_link(&mut self, index: usize, queue: &Outbound) -> u64 {
+    /// One pass of one link: at most `limit` messages; how many left.
+    fn serve_link(&mut self, index: usize, queue: &Outbound, limit: usize) -> u64 {
         let (now, due) = (self.options.now, self.options.due);
         let link = self.link(index, queue);
+        link.left = 0;
         if matches!(link.tried, Tried::Failed { .. }) {
             return 0;
         }
@@ -202,7 +220,7 @@ impl Site<'_> {
             return 0;
         }
         let mut moved = 0u64;
-        let mut left = PASS_LIMIT;
+        let mut left = limit;
         while left > 0 && queue.waiting > 0 {
             let before = left;
             match self.hand_over(index, to, queue, left) {
@@ -220,7 +238,11 @@ impl Site<'_> {
                 break;
             }
         }
-        self.link(index, queue).tried = Tried::Works;
+        let link = self.link(index, queue);
+        link.tried = Tried::Works;
+        if moved > 0 {
+            link.left = queue.waiting.saturating_sub(moved);
+        }
         moved
     }
 
@@ -348,6 +370,7 @@ impl Site<'_> {
     /// One mailer sweep; messages that left an in-queue.
     pub(super) fn mail(&mut self, progress: &dyn Progress) -> u64 {
         let mut moved = 0;
+        let limit = self.share(self.members.iter().filter(|member| member.more).count());
         for index in 0..self.members.len() {
             let skip = self
                 .members
@@ -360,7 +383,7 @@ impl Site<'_> {
             let request = Request::Mailer {
                 now: self.options.now.0,
                 user: self.options.user.clone(),
-                limit: u32::try_from(PASS_LIMIT).unwrap_or(u32::MAX),
+                limit: u32::try_from(limit).unwrap_or(u32::MAX),
                 dry_run: self.options.dry_run,
             };
             match self.ask(index, request) {
@@ -372,6 +395,7 @@ impl Site<'_> {
                     moved += totals.served;
                     self.note_problems(index, problems);
                     if let Some(member) = self.members.get_mut(index) {
+                        member.more = totals.more && totals.served > 0;
                         member.report.mailer.add(&totals);
                         member.report.steps = steps;
                     }

@@ -18,6 +18,7 @@ use super::super::link::{self, Receipt};
 use super::super::mailer;
 use super::super::map;
 use super::super::settle;
+use super::super::waiting::{self, Envelopes};
 use super::protocol::{Failure, FailureClass, PlanStep, Problem, Reply, Request};
 use super::{FarError, FarSide};
 
@@ -30,6 +31,8 @@ const DOMAIN: Domain = Domain {
 pub struct Local {
     disk: Option<Arc<dyn Disk>>,
     options: OpenOptions,
+    /// What the envelopes of its outbound mail said.
+    envelopes: Envelopes,
     /// Why nothing more is done.
     last: Option<Failure>,
 }
@@ -41,6 +44,7 @@ impl Local {
         Self {
             disk: Some(disk),
             options,
+            envelopes: Envelopes::default(),
             last: None,
         }
     }
@@ -51,6 +55,7 @@ impl Local {
         Self {
             disk: None,
             options: OpenOptions::default(),
+            envelopes: Envelopes::default(),
             last: None,
         }
     }
@@ -166,7 +171,7 @@ impl Local {
 
     /// Prepares a plan on the locked tree and commits it.
     fn commit<T>(
-        &self,
+        &mut self,
         now: UnixTime,
         user: String,
         make: impl FnOnce(&mut Edit<'_>) -> Result<(T, &'static str, u64), PoError>,
@@ -181,7 +186,15 @@ impl Local {
             now,
             counts: vec![(what, count)],
         };
-        tree.commit(&plan, &info)?;
+        let before = tree.last_commit();
+        match tree.commit(&plan, &info) {
+            Ok(Some(done)) => self.envelopes.committed(before, &plan, &done),
+            Ok(None) => {}
+            Err(error) => {
+                self.envelopes.forget();
+                return Err(error.into());
+            }
+        }
         Ok(made)
     }
 
@@ -193,9 +206,10 @@ impl Local {
         })
     }
 
-    fn outbound(&self) -> Result<Reply, PoError> {
+    fn outbound(&mut self) -> Result<Reply, PoError> {
         let mut problems = Problems::default();
-        let queues = link::outbound(&self.view()?, &mut problems.sink())?;
+        let view = self.view()?;
+        let queues = waiting::outbound_known(&view, &mut self.envelopes, &mut problems.sink())?;
         Ok(Reply::Outbound {
             queues,
             problems: problems.0,
@@ -227,7 +241,7 @@ impl Local {
     }
 
     fn mailer(
-        &self,
+        &mut self,
         now: UnixTime,
         user: String,
         limit: u32,
@@ -276,7 +290,7 @@ impl Local {
     }
 
     fn receive(
-        &self,
+        &mut self,
         from: &str,
         now: UnixTime,
         user: String,
@@ -295,7 +309,7 @@ impl Local {
     }
 
     fn sent(
-        &self,
+        &mut self,
         mailbag: HexId,
         to: &str,
         now: UnixTime,
@@ -311,7 +325,7 @@ impl Local {
     }
 
     fn settle(
-        &self,
+        &mut self,
         now: UnixTime,
         user: String,
         outcomes: &[settle::Outcome],

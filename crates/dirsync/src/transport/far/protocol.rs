@@ -8,10 +8,11 @@ use crate::postoffice::PoError;
 use crate::tree::disk::{DiskErrorKind, DiskOp};
 use crate::tree::{ErrorClass, TreeError};
 
-use super::super::link::{Done, Outbound, Parcel, Receipt};
+use super::super::link::{Done, Parcel, Receipt};
 use super::super::mailer::MailerTotals;
 use super::super::map::RouteTable;
 use super::super::settle::{Outcome, Settled};
+use super::super::waiting::Outbound;
 
 /// What is asked of a tree.
 #[derive(Debug, Clone, Serialize, Deserialize)]
