@@ -13,6 +13,8 @@ use super::{DeliverOptions, SameIdentity};
 
 /// Far sides that are kept open at once; the one not used for longest is closed for the next.
 const OPEN_LIMIT: usize = 32;
+/// Members that are asked at once.
+const AT_ONCE: usize = 8;
 
 pub(super) struct Member {
     pub(super) path: String,
@@ -132,7 +134,8 @@ impl Site<'_> {
         self.open.retain(|&open| open != index);
     }
 
-    pub(super) fn call(&mut self, index: usize, request: Request) -> Result<Reply, FarError> {
+    /// Sees to it that a member has an open far side, the one used last.
+    fn open(&mut self, index: usize) -> Result<(), FarError> {
         let connect = match self.members.get(index) {
             None => return Err(FarError::Ended("there is no such tree".to_owned())),
             Some(member) => member.far.is_none().then(|| member.path.clone()),
@@ -151,11 +154,79 @@ impl Site<'_> {
         }
         self.open.retain(|&open| open != index);
         self.open.push_back(index);
+        Ok(())
+    }
+
+    pub(super) fn call(&mut self, index: usize, request: Request) -> Result<Reply, FarError> {
+        self.open(index)?;
         let far = self.members.get_mut(index).and_then(|m| m.far.as_mut());
         match far {
             Some(far) => far.call(request),
             None => Err(FarError::Ended("it could not be opened".to_owned())),
         }
+    }
+
+    /// Asks several members the same, at once where the connector allows it; the answers in the
+    /// order of `indices`.
+    pub(super) fn ask_all(
+        &mut self,
+        indices: &[usize],
+        request: &Request,
+    ) -> Vec<(usize, Result<Reply, FarError>)> {
+        let mut answers = Vec::with_capacity(indices.len());
+        if !self.connector.at_once() {
+            for &index in indices {
+                let answer = self.ask(index, request.clone());
+                answers.push((index, answer));
+            }
+            return answers;
+        }
+        for some in indices.chunks(AT_ONCE) {
+            let opened: Vec<Result<Box<dyn FarSide>, FarError>> = some
+                .iter()
+                .map(|&index| {
+                    self.open(index)?;
+                    let far = self.members.get_mut(index).and_then(|m| m.far.take());
+                    far.ok_or_else(|| FarError::Ended("it could not be opened".to_owned()))
+                })
+                .collect();
+            let asked: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = opened
+                    .into_iter()
+                    .map(|far| {
+                        far.map(|mut far| {
+                            scope.spawn(move || {
+                                let answer = far.call(request.clone());
+                                (far, answer)
+                            })
+                        })
+                    })
+                    .collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.map(std::thread::ScopedJoinHandle::join))
+                    .collect()
+            });
+            for (&index, asked) in some.iter().zip(asked) {
+                let answer = match asked {
+                    Ok(Ok((far, answer))) => {
+                        if let Some(member) = self.members.get_mut(index) {
+                            member.far = Some(far);
+                        }
+                        answer
+                    }
+                    Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = &answer
+                    && error.is_gone()
+                {
+                    self.lose(index, &error.clone());
+                }
+                answers.push((index, answer));
+            }
+        }
+        answers
     }
 
     /// Asks a member; an answer that never comes, or makes no sense, takes it out of the run.

@@ -371,22 +371,23 @@ impl Site<'_> {
     pub(super) fn mail(&mut self, progress: &dyn Progress) -> u64 {
         let mut moved = 0;
         let limit = self.share(self.members.iter().filter(|member| member.more).count());
-        for index in 0..self.members.len() {
-            let skip = self
-                .members
-                .get(index)
-                .is_none_or(|member| !member.in_site || member.down);
-            if skip {
-                continue;
-            }
-            progress.message(&self.name(index));
-            let request = Request::Mailer {
-                now: self.options.now.0,
-                user: self.options.user.clone(),
-                limit: u32::try_from(limit).unwrap_or(u32::MAX),
-                dry_run: self.options.dry_run,
-            };
-            match self.ask(index, request) {
+        let indices: Vec<usize> = (0..self.members.len())
+            .filter(|&index| {
+                let member = self.members.get(index);
+                member.is_some_and(|member| member.in_site && !member.down)
+            })
+            .collect();
+        if let Some(&first) = indices.first() {
+            progress.message(&self.name(first));
+        }
+        let request = Request::Mailer {
+            now: self.options.now.0,
+            user: self.options.user.clone(),
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            dry_run: self.options.dry_run,
+        };
+        for (index, answer) in self.ask_all(&indices, &request) {
+            match answer {
                 Ok(Reply::Mailed {
                     totals,
                     steps,
