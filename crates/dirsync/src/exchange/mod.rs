@@ -6,6 +6,7 @@
 //! * [`roles`] - becoming server or requestor, the objects of remote requestors;
 //! * [`outbound`] - what changed among the recipients becomes transactions;
 //! * [`inbound`] - transactions become custom recipients;
+//! * [`events`] - the event log, `EVENTS.JSONL`;
 //! * [`agent`] - T1, T2 and T3 of the agent;
 //! * [`service`] - what pausing and starting the service do;
 //! * [`interchange`] - mail between the agent and the shadow postoffice.
@@ -17,6 +18,7 @@
 
 pub mod agent;
 pub mod directory;
+pub mod events;
 pub mod inbound;
 pub mod init;
 pub mod interchange;

@@ -12,6 +12,7 @@
 //! * [`edit::MtaEdit`] prepares one commit: new queues, [`edit::MtaEdit::submit`] to one or more queues,
 //!   [`edit::MtaEdit::take`], [`edit::MtaEdit::remove`] with the fate of the files; counts, bitmap and
 //!   queue members follow. [`edit::MtaEdit::finish`] gives the `Plan`.
+//! * [`mail`] are messages of postoffices on queues: what the interchange puts there and takes off.
 //! * [`select::Selection`] chooses queues and messages.
 //! * [`fresh`] makes the files of an empty database and of the BOOTENV directory.
 //! * [`check`] is the one pass that judges everything; `repair` acts on its result.
@@ -32,6 +33,7 @@ mod edit_tests;
 pub mod error;
 pub mod foreign;
 pub mod fresh;
+pub mod mail;
 pub mod purge;
 pub mod quarantine;
 pub mod repair;
