@@ -10,6 +10,7 @@ mod damage_mta;
 mod demo;
 mod faults;
 mod fuzz;
+mod interchange;
 mod make_mta;
 mod make_network;
 mod p1_check;
@@ -49,6 +50,8 @@ enum Task {
         #[arg(long)]
         target: Option<String>,
     },
+    /// Compressed messages through the interchange with 1, 2, 8 and 32 workers, many times.
+    Interchange(interchange::Args),
     /// Build everything, make a small network under target/demo, run a cycle, show the result.
     Demo,
     /// Postoffices with users, registered and exported, never run.
@@ -86,6 +89,7 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         Task::Fuzz { seconds, target } => {
             fuzz::run(root, *seconds, target.as_deref()).map(|()| true)
         }
+        Task::Interchange(args) => interchange::run(args, root),
         Task::Demo => demo::run(root).map(|()| true),
         Task::MakeNetwork(args) => make_network::run(args).map(|()| true),
         Task::Simulate(args) => simulate::run(args, root),

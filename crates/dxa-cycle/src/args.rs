@@ -139,7 +139,25 @@ Examples:
   dxa-cycle deliver lab
   dxa-cycle deliver lab --passes 1 --json
   dxa-cycle deliver lab --due                  for a timer: no link before its next attempt counts
+  dxa-cycle deliver lab --until mta            what waits on the queues: mtacheck list lab/EX/MTADATA
+  dxa-cycle deliver lab --retry-parked         messages that were left in their queue, once more
   dxa-cycle deliver lab --synchronous-mta      shows how one dead link stopped all others in 1996";
+
+/// Where mail of an Exchange server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Until {
+    /// At the queues MICROSOFT DXA and MS MAIL CONNECTOR.
+    Mta,
+}
+
+/// What the interchange of an Exchange server takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkersArgs {
+    /// Exchange servers: threads that expand compressed messages, 1 to 64; as many as there are
+    /// processors, at most 8, without it. The result is the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Option<u16>,
+}
 
 /// `deliver`.
 #[derive(Debug, clap::Args)]
@@ -156,6 +174,14 @@ pub(crate) struct DeliverArgs {
     /// Do as the MTA of Exchange 4.0 and 5.0 did: a link that fails stops those behind it.
     #[arg(long)]
     pub(crate) synchronous_mta: bool,
+    /// Exchange servers: stop at the queues of the MTA. Mail is put on them and not taken off.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) until: Option<Until>,
+    /// Exchange servers: try messages again that could not be processed and were left in their queue.
+    #[arg(long)]
+    pub(crate) retry_parked: bool,
+    #[command(flatten)]
+    pub(crate) workers: WorkersArgs,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
 }
@@ -209,6 +235,8 @@ pub(crate) struct RunArgs {
     pub(crate) guard: GuardArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) workers: WorkersArgs,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
 }

@@ -40,6 +40,7 @@ struct Row {
     originator: String,
     recipients: Vec<String>,
     subject: String,
+    parked: bool,
 }
 
 fn row(found: Found, queues: &SuperQueue, clock: &TreeClock) -> Row {
@@ -58,6 +59,7 @@ fn row(found: Found, queues: &SuperQueue, clock: &TreeClock) -> Row {
         originator: reference.originator,
         recipients: reference.recipients,
         subject: reference.subject,
+        parked: found.parked,
     }
 }
 
@@ -258,7 +260,11 @@ pub(crate) fn run(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<
                         .to_owned();
                     [
                         row.id.clone(),
-                        row.kind.clone(),
+                        if row.parked {
+                            format!("{} (parked)", row.kind)
+                        } else {
+                            row.kind.clone()
+                        },
                         row.priority.to_owned(),
                         row.submitted.clone(),
                         row.bytes.to_string(),
@@ -298,6 +304,7 @@ struct Shown {
     references: Option<u32>,
     serial: u64,
     used: bool,
+    parked: bool,
     created: String,
     payload_bytes: u32,
     mts_id: Option<String>,
@@ -341,6 +348,9 @@ impl Text for Shown {
         }
         if let Some(members) = self.members {
             line("members", &members.to_string())?;
+        }
+        if self.parked {
+            line("parked", "it could not be processed and is passed over")?;
         }
         line("bytes", &self.payload_bytes.to_string())?;
         line("created", &self.created)
@@ -403,6 +413,7 @@ pub(crate) fn show(args: &ShowArgs, session: &mut Session<'_>) -> anyhow::Result
         references: count,
         serial: found.header.serial,
         used: found.header.used,
+        parked: found.header.parked,
         created: found.header.created.rfc3339(clock.zone()),
         payload_bytes: found.header.payload_len,
         mts_id: found.text(dirsync::core::format::mta::attr::MTS_ID),

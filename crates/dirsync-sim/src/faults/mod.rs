@@ -20,7 +20,7 @@
 //!
 //! Many cases leave the very same disk; each different disk is judged once.
 
-mod rows;
+pub(crate) mod rows;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

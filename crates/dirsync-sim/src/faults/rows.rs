@@ -4,7 +4,7 @@
 mod admin;
 mod cycle;
 mod dispatch;
-mod exchange;
+pub(crate) mod exchange;
 mod import;
 mod links;
 mod lists;

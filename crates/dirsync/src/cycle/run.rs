@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::core::base::UnixTime;
 use crate::core::base::finding::{FindingId, Severity};
+use crate::exchange::interchange::Interchanged;
 use crate::progress::{Inside, Progress};
 use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, FarError, Problem};
@@ -281,9 +282,11 @@ impl Run<'_> {
                 continue;
             }
             match interchange_of(member, self.worker, self.options, self.progress) {
-                Ok(problems) => {
+                Ok((_, problems)) => {
                     for problem in problems {
-                        report.at_least(Became::Problems);
+                        if problem.severity != Severity::Note.word() {
+                            report.at_least(Became::Problems);
+                        }
                         if !report.problems.contains(&problem) {
                             report.problems.push(problem);
                         }
@@ -348,8 +351,8 @@ impl Run<'_> {
     }
 }
 
-/// Moves the mail between agent and shadow postoffice of one Exchange server; what is wrong, or why
-/// it failed and whether the tree does not answer any more.
+/// Moves the mail between agent and shadow postoffice of one Exchange server; what moved and what is
+/// wrong, or why it failed and whether the tree does not answer any more.
 ///
 /// # Errors
 /// The server cannot be worked on.
@@ -358,7 +361,7 @@ pub fn interchange_of(
     worker: &dyn Worker,
     options: &RunOptions,
     progress: &dyn Progress,
-) -> Result<Vec<Problem>, (Failure, bool)> {
+) -> Result<(Interchanged, Vec<Problem>), (Failure, bool)> {
     let ask = Ask::Interchange {
         tree: member.path.clone(),
         wait_ms: options.wait_ms,
@@ -366,7 +369,7 @@ pub fn interchange_of(
         program: options.program.clone(),
     };
     match worker.ask(&ask, progress) {
-        Ok(Answer::Interchanged { problems, .. }) => Ok(problems),
+        Ok(Answer::Interchanged { done, problems }) => Ok((done, problems)),
         other => {
             let gone = other.as_ref().err().is_some_and(FarError::is_gone);
             Err((as_failure(other), gone))

@@ -77,6 +77,9 @@ pub struct AskOptions {
     pub trust_replace: bool,
     /// `--break-lock`.
     pub break_lock: bool,
+    /// How the interchange of an Exchange server works.
+    #[serde(default)]
+    pub interchange: interchange::Options,
 }
 
 impl AskOptions {
@@ -91,6 +94,7 @@ impl AskOptions {
             auto_import: false,
             trust_replace: false,
             break_lock: false,
+            interchange: interchange::Options::default(),
         }
     }
 
@@ -554,6 +558,8 @@ impl Here<'_> {
             open,
             now: UnixTime(options.now),
             user: &options.user,
+            options: options.interchange,
+            limits: interchange::Limits::default(),
         };
         let mut problems: Vec<Problem> = Vec::new();
         let done = interchange::run(&disk, &work, &mut |finding| {

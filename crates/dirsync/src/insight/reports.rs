@@ -35,6 +35,12 @@ kinds! {
         "A mailbag cannot be used because its MBG and KEY do not fit together. `po-admin check` says what is wrong with the pair.";
     MAIL_DAMAGED = "mailbag.message-damaged" Error ("assigned"):
         "A message of a mailbag cannot be read. It stays where it is, and the others are served.";
+    EXCHANGE_AGENT_OFF = "exchange.agent-off" Note ("Q176566"):
+        "The start type of the agent's service is 4, disabled: nothing leaves its box, and mail for it waits on the queue MICROSOFT DXA, where mtacheck lists and purges it. `po-admin registry set EXCHANGE Start 2` lets it run.";
+    EXCHANGE_MTA = "exchange.mta-damaged" Error ("Q247618 Q159305"):
+        "The queue database of an Exchange server, one of its queues or an object in it cannot be used. Mail of the agent and for it waits in front of it; mail between postoffices is moved. `mtacheck check MTADATA` says what is wrong and `mtacheck repair MTADATA` mends it; the next delivery goes on.";
+    EXCHANGE_PARKED = "exchange.parked" Error ("Q158379 Q164840 Q200079"):
+        "The interchange could not process a message on its way between agent and postoffice: it cannot be read, or its attachments cannot be expanded or would be too large. It was marked, is left in its queue and passed over; the event log has 2447 for directory synchronization and 2446 for everything else. `mtacheck show` and `list` show it, `mtacheck purge` takes it away, `dxa-cycle deliver --retry-parked` tries it again.";
     EXCHANGE_PAUSE = "exchange.pause-ignored" Warning ("Q146738 Q147464 Q148309"):
         "Pausing the agent of version 4.0 runs a cycle only where the registry has PauseKicksDX with the value 1. Nothing was run. Set it with `po-admin registry set EXCHANGE PauseKicksDX 1`.";
     EXCHANGE_NO_ROLE = "exchange.no-role" Warning ("Q146738"):

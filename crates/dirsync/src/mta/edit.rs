@@ -6,13 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zerocopy::IntoBytes as _;
+
 use crate::core::base::UnixTime;
 use crate::core::format::mta::bitmap::{Bitmap, NUMBERS};
 use crate::core::format::mta::core_files::{LAST_CORE_NUMBER, REFERENCE_COUNTS, SUPER_QUEUE};
 use crate::core::format::mta::counts::Counts;
 use crate::core::format::mta::id::BITMAP_FILE;
 use crate::core::format::mta::message::{Data, Reference};
-use crate::core::format::mta::object::{FREE_LEN, Kind};
+use crate::core::format::mta::object::{FREE_LEN, Header, Kind, header_record};
 use crate::core::format::mta::queue::{MemberRecord, Queue, QueueEntry, SuperQueue};
 use crate::core::format::mta::{
     Keep, MessageKind, ObjectId, ObjectNumber, Priority, Scanned, Scanner,
@@ -93,6 +95,8 @@ pub struct Removed {
 #[derive(Debug, Clone)]
 enum Change {
     Write(Vec<u8>),
+    /// The 64 bytes of the header; the rest stays.
+    Header(Vec<u8>),
     Free,
     MoveTo(RelPath),
 }
@@ -318,7 +322,7 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
         let state = match self.files.get(&id.number()) {
             Some(Change::Write(bytes)) => FileState::Sound(Box::new(Scanner::scan(bytes, keep)?)),
             Some(Change::Free | Change::MoveTo(_)) => FileState::Missing,
-            None => self.db.object(id.number(), keep)?,
+            Some(Change::Header(_)) | None => self.db.object(id.number(), keep)?,
         };
         match state {
             FileState::Sound(found) if found.header.id == id => Ok(found),
@@ -391,6 +395,57 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
         Ok(removed)
     }
 
+    /// Whether this reference object is still the message that was seen with this serial number: numbers
+    /// of objects are used again, serial numbers never are.
+    ///
+    /// # Errors
+    /// A disk error.
+    pub fn is_same(&self, reference: ObjectId, serial: u64) -> Result<bool, MtaError> {
+        match self.object(reference, Keep::Nothing) {
+            Ok(found) => Ok(found.header.serial == serial && found.header.kind == Kind::Reference),
+            Err(MtaError::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Marks a message as one that is left in its queue and passed over, or takes the mark away and counts
+    /// that; whether that changed anything. Only the header of the reference object is written.
+    ///
+    /// # Errors
+    /// [`MtaError::NoSuchMessage`], [`MtaError::Damaged`], or a disk error.
+    pub fn set_parked(&mut self, reference: ObjectId, parked: bool) -> Result<bool, MtaError> {
+        let found = self.object(reference, Keep::Nothing)?;
+        if found.header.kind != Kind::Reference {
+            return Err(MtaError::NoSuchMessage {
+                tree: self.db.view().describe(),
+                id: reference,
+            });
+        }
+        if found.header.parked == parked {
+            return Ok(false);
+        }
+        let retries = found.header.retries;
+        let header = header_record(&Header {
+            parked,
+            retries: if parked {
+                retries
+            } else {
+                retries.saturating_add(1)
+            },
+            ..found.header
+        });
+        let bytes = header.as_bytes();
+        match self.files.get_mut(&reference.number()) {
+            // Put on its queue in this very commit.
+            Some(Change::Write(written)) => written[..bytes.len()].copy_from_slice(bytes),
+            _ => {
+                let change = Change::Header(bytes.to_vec());
+                self.files.insert(reference.number(), change);
+            }
+        }
+        Ok(true)
+    }
+
     fn drop_object(&mut self, id: ObjectId, fate: &Fate) -> Result<(), MtaError> {
         self.counts.forget(id);
         self.bitmap.set(id.number(), false);
@@ -423,6 +478,11 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
             let path = self.db.path_of(number)?;
             match change {
                 Change::Write(bytes) => plan.replace(path, bytes.clone())?,
+                Change::Header(bytes) => {
+                    if let Some(stat) = view.stat_on_disk(&path)? {
+                        plan.patch(path, stat.len, 0, bytes.clone())?;
+                    }
+                }
                 Change::Free if self.db.profile().keeps_free_files() => {
                     if let Some(stat) = view.stat_on_disk(&path)? {
                         plan.set_len(path, stat.len, FREE_LEN)?;

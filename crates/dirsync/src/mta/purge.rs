@@ -37,6 +37,8 @@ pub struct Found {
     pub data: ObjectId,
     /// What the reference object says; `None` when it was not read.
     pub reference: Option<Reference>,
+    /// Whether the interchange could not process it and left it (only when it was read).
+    pub parked: bool,
 }
 
 /// A message that could not be looked at.
@@ -86,6 +88,7 @@ pub fn messages(
                 member,
                 data: ObjectId::NONE,
                 reference: None,
+                parked: false,
             };
             if read || fits.is_none() {
                 let id = member.object();
@@ -95,11 +98,12 @@ pub fn messages(
                     state => state,
                 };
                 match reference_of(id, state) {
-                    Ok((data, reference)) => {
+                    Ok((data, parked, reference)) => {
                         if fits.is_none() && !selection.fits_reference(&reference) {
                             continue;
                         }
                         found.data = data;
+                        found.parked = parked;
                         found.reference = Some(reference);
                     }
                     Err(why) => {
@@ -115,13 +119,13 @@ pub fn messages(
     Ok(unreadable)
 }
 
-fn reference_of(id: ObjectId, state: FileState) -> Result<(ObjectId, Reference), String> {
+fn reference_of(id: ObjectId, state: FileState) -> Result<(ObjectId, bool, Reference), String> {
     match state {
         FileState::Sound(found)
             if found.header.id == id && found.header.kind == Kind::Reference =>
         {
             Reference::from_object(&found)
-                .map(|reference| (found.header.partner, reference))
+                .map(|reference| (found.header.partner, found.header.parked, reference))
                 .map_err(|error| error.to_string())
         }
         FileState::Sound(found) => Err(format!(

@@ -1,9 +1,11 @@
 //! `dxa-cycle deliver`.
 
 use dirsync::core::base::UnixTime;
+use dirsync::core::base::finding::Severity;
 use dirsync::cycle::run::{RunOptions, interchange_of};
 use dirsync::cycle::site::Site;
 use dirsync::cycle::step::{Here, Worker};
+use dirsync::exchange::interchange::{Interchanged, Options};
 use dirsync::transport::deliver::{DeliverOptions, DeliverReport, deliver};
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
@@ -14,7 +16,7 @@ use dirsync_cli::table::{self, Table};
 use serde::Serialize;
 
 use super::run::{announce, find};
-use crate::args::{DeliverArgs, GuardArgs};
+use crate::args::{DeliverArgs, GuardArgs, Until};
 use crate::convert;
 use crate::trial::Trials;
 
@@ -24,7 +26,16 @@ const COMMAND: &str = "dxa-cycle deliver";
 struct Done {
     #[serde(flatten)]
     delivery: DeliverReport,
+    interchange: Vec<Moved>,
     plan: Vec<PlanStep>,
+}
+
+/// What the interchange of an Exchange server moved.
+#[derive(Serialize)]
+struct Moved {
+    path: String,
+    #[serde(flatten)]
+    done: Interchanged,
 }
 
 pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
@@ -65,29 +76,45 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
         synchronous_mta: args.synchronous_mta,
     };
     let progress = &session.progress;
-    let how = RunOptions {
+    let mut how = RunOptions {
         step: super::ask_options(settings, &GuardArgs::default())?,
         wait_ms,
         program: COMMAND.to_owned(),
     };
-    let mut problems = Vec::new();
+    let options_of = |retry_parked| Options {
+        workers: args.workers.workers.unwrap_or(0),
+        until_mta: args.until == Some(Until::Mta),
+        retry_parked,
+    };
+    // What was parked again need not be tried twice.
+    let again = RunOptions {
+        step: dirsync::cycle::step::AskOptions {
+            interchange: options_of(false),
+            ..how.step.clone()
+        },
+        ..how.clone()
+    };
+    how.step.interchange = options_of(args.retry_parked);
+    let mut found = Found::default();
     let (delivery, plan) = if settings.dry_run {
         let trials = Trials::new(super::open_options(settings));
         let open = |path: &str| trials.open(path);
         let worker = Here { open: &open };
-        interchange(&site, &worker, &how, session, &mut problems);
+        interchange(&site, &worker, &how, session, &mut found);
         let done = deliver(&paths, &trials, &options, progress);
-        interchange(&site, &worker, &how, session, &mut problems);
+        interchange(&site, &worker, &again, session, &mut found);
         (done, trials.steps())
     } else {
         let connector = super::connector(settings, &args.link, COMMAND)?;
-        interchange(&site, &children, &how, session, &mut problems);
+        interchange(&site, &children, &how, session, &mut found);
         let done = deliver(&paths, &connector, &options, progress);
-        interchange(&site, &children, &how, session, &mut problems);
+        interchange(&site, &children, &again, session, &mut found);
         (done, Vec::new())
     };
-    for problem in problems {
-        report.part(Part::Failed);
+    for problem in found.problems {
+        if problem.severity != Severity::Note {
+            report.part(Part::Failed);
+        }
         report.problem(problem);
     }
     let delivery = delivery.map_err(|error| convert::same_identity(&error))?;
@@ -95,7 +122,41 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
         return Err(Failure::interrupted().into());
     }
     convert::delivery(&mut report, &delivery);
-    report.print(&mut session.out, &Done { delivery, plan })
+    let interchange = found.moved;
+    report.print(
+        &mut session.out,
+        &Done {
+            delivery,
+            interchange,
+            plan,
+        },
+    )
+}
+
+/// What the interchanges of a site moved, and what is wrong.
+#[derive(Default)]
+struct Found {
+    moved: Vec<Moved>,
+    problems: Vec<Problem>,
+}
+
+impl Found {
+    fn add(&mut self, problem: Problem) {
+        let is_known = |known: &Problem| known.message == problem.message;
+        if !self.problems.iter().any(is_known) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn count(&mut self, path: &str, done: Interchanged) {
+        match self.moved.iter_mut().find(|moved| moved.path == path) {
+            Some(moved) => moved.done.add(&done),
+            None => self.moved.push(Moved {
+                path: path.to_owned(),
+                done,
+            }),
+        }
+    }
 }
 
 /// Mail between the agents of the site and their shadow postoffices.
@@ -104,27 +165,20 @@ fn interchange(
     worker: &dyn Worker,
     how: &RunOptions,
     session: &Session<'_>,
-    problems: &mut Vec<Problem>,
+    found: &mut Found,
 ) {
     for member in &site.members {
         if member.exchange.is_none() || !member.is_usable() {
             continue;
         }
-        let mut add = |problem: Problem| {
-            if !problems
-                .iter()
-                .any(|known| known.message == problem.message)
-            {
-                problems.push(problem);
-            }
-        };
         match interchange_of(member, worker, how, &session.progress) {
-            Ok(found) => {
-                for found in found {
-                    add(convert::problem(&found, member.label()));
+            Ok((done, problems)) => {
+                found.count(&member.path, done);
+                for problem in problems {
+                    found.add(convert::problem(&problem, member.label()));
                 }
             }
-            Err((failure, _)) => add(convert::failed(
+            Err((failure, _)) => found.add(convert::failed(
                 "cycle.failed",
                 failure.message,
                 failure.hint.as_deref(),
@@ -161,6 +215,22 @@ impl Text for Done {
             )?;
         }
         table.end(out)?;
+        for Moved { path, done } in &self.interchange {
+            let mut parts = vec![
+                format!("{} messages of the agent to postoffices", done.outward),
+                format!("{} to the agent", done.inward),
+            ];
+            for (count, what) in [
+                (done.waiting_outward, "on the connector's queue"),
+                (done.waiting_inward, "on the agent's queue"),
+                (done.parked, "left in their queue as faulty"),
+            ] {
+                if count > 0 {
+                    parts.push(format!("{count} {what}"));
+                }
+            }
+            out.line(&format!("{path}: {}", parts.join(", ")))?;
+        }
         let delivered: u64 = self
             .delivery
             .postoffices

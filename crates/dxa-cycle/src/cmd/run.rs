@@ -32,6 +32,7 @@ pub(super) fn run(args: &RunArgs, session: &mut Session<'_>) -> anyhow::Result<O
     step.rebuild = !args.no_rebuild;
     step.auto_import = args.server.auto_import;
     step.trust_replace = args.server.trust_replace;
+    step.interchange.workers = args.workers.workers.unwrap_or(0);
     let options = RunOptions {
         step,
         wait_ms: super::wait_ms(&session.settings),

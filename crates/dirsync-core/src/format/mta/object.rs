@@ -50,6 +50,13 @@ pub const QUEUE_LEN: u64 = 8_192;
 pub const FREE_LEN: u64 = 1;
 /// Flag: the message was delivered; what is still there is left over (Q238189).
 pub const FLAG_USED: u32 = 1;
+/// Flag of a reference object: the message could not be processed and is left in its queue, where it is
+/// passed over until somebody lets it be tried again. ASSIGNED; that it stays and the queue goes on is
+/// DOCUMENTED (Q158379, Q164840).
+pub const FLAG_PARKED: u32 = 2;
+/// The upper half of the flags of a reference object: how often a parked message was let be tried again,
+/// so that each try is told once. ASSIGNED.
+pub const RETRIES_SHIFT: u32 = 16;
 
 /// Attribute ids (ASSIGNED, decisions 2.19).
 pub mod attr {
@@ -101,7 +108,7 @@ pub struct HeaderRecord {
     pub queue: U32,
     /// Reference object: id of its data object; else 0.
     pub partner: U32,
-    /// [`FLAG_USED`].
+    /// [`FLAG_USED`], [`FLAG_PARKED`], [`RETRIES_SHIFT`].
     pub flags: U32,
     /// Bytes of the payload.
     pub payload_len: U32,
@@ -210,6 +217,10 @@ pub struct Header {
     pub partner: ObjectId,
     /// Whether the message was delivered already.
     pub used: bool,
+    /// Whether the message was found faulty and is passed over.
+    pub parked: bool,
+    /// How often it was let be tried again.
+    pub retries: u16,
     /// When the object was made.
     pub created: UnixTime,
     /// Order of arrival; 0 for what is no message.
@@ -259,6 +270,8 @@ impl HeaderRecord {
             queue: ObjectId(self.queue.get()),
             partner: ObjectId(self.partner.get()),
             used: self.flags.get() & FLAG_USED != 0,
+            parked: self.flags.get() & FLAG_PARKED != 0,
+            retries: u16::try_from(self.flags.get() >> RETRIES_SHIFT).unwrap_or(u16::MAX),
             created: UnixTime(self.created.get()),
             serial: self.serial.get(),
             payload_len: self.payload_len.get(),
@@ -318,6 +331,8 @@ impl ObjectBuilder {
                 queue: ObjectId::NONE,
                 partner: ObjectId::NONE,
                 used: false,
+                parked: false,
+                retries: 0,
                 created: UnixTime::NEVER,
                 serial: 0,
                 payload_len: 0,
@@ -439,7 +454,12 @@ pub fn header_record(header: &Header) -> HeaderRecord {
     record.id.set(header.id.0);
     record.queue.set(header.queue.0);
     record.partner.set(header.partner.0);
-    record.flags.set(if header.used { FLAG_USED } else { 0 });
+    let flag = |set, flag| if set { flag } else { 0 };
+    record.flags.set(
+        flag(header.used, FLAG_USED)
+            | flag(header.parked, FLAG_PARKED)
+            | (u32::from(header.retries) << RETRIES_SHIFT),
+    );
     record.payload_len.set(header.payload_len);
     record.payload_crc.set(header.payload_crc);
     record.created.set(header.created.0);
@@ -465,6 +485,25 @@ mod tests {
         assert_eq!(of(Kind::Counts, 0x0300_0002, 0), 8_192);
         assert_eq!(of(Kind::Boot, 0x0600_0008, 0), 2_048);
         assert_eq!(of(Kind::Boot, 0x0600_000B, 0), 8_192);
+    }
+
+    // rule: dec:2.19
+    #[test]
+    fn marks_of_a_message_stand_in_the_flags() {
+        let header = ObjectBuilder::new(Kind::Reference, ObjectId(0x0600_0036)).header;
+        for (used, parked, retries) in [(true, false, 0), (false, true, 3), (true, true, 0xFFFF)] {
+            let record = header_record(&Header {
+                used,
+                parked,
+                retries,
+                ..header
+            });
+            let read = record.judge().unwrap();
+            assert_eq!(
+                (read.used, read.parked, read.retries),
+                (used, parked, retries)
+            );
+        }
     }
 
     // rule: mta:R-DB-027

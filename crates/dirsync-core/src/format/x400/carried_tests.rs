@@ -105,7 +105,7 @@ fn a_private_domain_is_never_blank() {
     );
 }
 
-// rule: exc:R-MSM-011
+// rule: std:10
 #[test]
 fn a_message_of_another_program_becomes_one_of_a_postoffice() {
     let own: PoName = "AVIATION/MALMO".parse().unwrap();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dirsync::core::base::UnixTime;
 use dirsync::core::base::address::Address;
+use dirsync::core::format::compressed;
 use dirsync::core::format::exchange::recipients::{Recipient, RecipientClass};
 use dirsync::core::format::exchange::registry::{DX_KEY, Data};
 use dirsync::core::format::field::Password;
@@ -30,7 +31,7 @@ use dirsync::tree::{Command, RelPath, TreeMut};
 
 use super::observe_tree;
 use crate::faults::{Observed, Scenario};
-use crate::trees::{CREATED_UNIX_S, options};
+use crate::trees::{CREATED_UNIX_S, options, postoffice};
 
 const NOW: UnixTime = UnixTime(CREATED_UNIX_S + 3600);
 
@@ -92,15 +93,34 @@ pub(super) const T1: Scenario = Scenario {
     milestones: || after(requestor, |disk| step(&disk, Step::T1)),
 };
 
-/// The interchange: mail of the agent's T1 reaches the shadow postoffice.
-pub(super) const DELIVER: Scenario = Scenario {
-    command: Command::Deliver,
-    name: "a request of the agent reaches the shadow postoffice",
-    prepare: sent,
-    run: run_interchange,
-    observe: observe_agent,
-    milestones: || after(sent, run_interchange),
-};
+/// The interchange, hop by hop: the agent's mail through the queue of the connector into the shadow
+/// postoffice, several messages of which one is faulty, and the way back.
+pub(super) const DELIVER: [Scenario; 3] = [
+    Scenario {
+        command: Command::Deliver,
+        name: "a request of the agent reaches the shadow postoffice",
+        prepare: sent,
+        run: run_interchange,
+        observe: observe_agent,
+        milestones: || after(sent, run_interchange),
+    },
+    Scenario {
+        command: Command::Deliver,
+        name: "messages on the connector's queue, one of them faulty",
+        prepare: queued,
+        run: run_interchange,
+        observe: observe_agent,
+        milestones: || after(queued, run_interchange),
+    },
+    Scenario {
+        command: Command::Deliver,
+        name: "a request in the shadow postoffice reaches the agent",
+        prepare: arrived,
+        run: run_interchange,
+        observe: observe_agent,
+        milestones: || after(arrived, run_interchange),
+    },
+];
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
@@ -145,7 +165,8 @@ fn run_init(disk: Arc<dyn Disk>) -> Result<(), String> {
         .map_err(text)
 }
 
-fn fresh() -> Result<MemDisk, String> {
+/// A server without roles.
+pub(crate) fn fresh() -> Result<MemDisk, String> {
     let plan = plan()?;
     let disk = MemDisk::new();
     for dir in &plan.tree().directories {
@@ -156,7 +177,7 @@ fn fresh() -> Result<MemDisk, String> {
         let path = RelPath::new(&file.path).map_err(text)?;
         disk.add_file(&path, &file.bytes).map_err(text)?;
     }
-    for home in ["DXADATA", "CONNECT/MSMCON/MAILDATA/GLB"] {
+    for home in ["DXADATA", "MTADATA", "CONNECT/MSMCON/MAILDATA/GLB"] {
         let path = RelPath::new(&format!("{home}/TREE.LCK")).map_err(text)?;
         disk.add_file(&path, b"").map_err(text)?;
     }
@@ -281,14 +302,10 @@ fn step(disk: &Arc<dyn Disk>, step: Step) -> Result<(), String> {
         .map_err(text)
 }
 
-/// One message of the agent to its server: with two, one that cannot be read would not stop the other,
-/// and every mixture would be a good state.
-fn sent() -> Result<MemDisk, String> {
-    let disk = requestor()?;
-    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+fn request(attachment: Vec<u8>) -> Result<Outgoing, String> {
     let address = |name: &str| Address::parse(name.as_bytes()).map_err(text);
-    let message = Outgoing {
-        attachments: vec![(b"REQTRANS.GLB".to_vec(), vec![7; 700])],
+    Ok(Outgoing {
+        attachments: vec![(b"REQTRANS.GLB".to_vec(), attachment)],
         system: true,
         ..Outgoing::new(
             address("AVIATION/MALMO/$SYSTEM")?,
@@ -296,7 +313,15 @@ fn sent() -> Result<MemDisk, String> {
             b"ReqTx",
             NOW,
         )
-    };
+    })
+}
+
+/// One message of the agent to its server: with two in its box, one that cannot be read would not stop
+/// the other, and every mixture would be a good state.
+fn sent() -> Result<MemDisk, String> {
+    let disk = requestor()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let message = request(compressed::compress(&[7; 700]).map_err(text)?)?;
     change(&shared, Command::T1, |edit| {
         submit(edit, &message).map(|_| ())
     })?;
@@ -304,16 +329,87 @@ fn sent() -> Result<MemDisk, String> {
     Ok(disk)
 }
 
-/// Mail that was reported and stayed is no success.
+/// Three messages of the agent on the connector's queue; the container in the second is damaged.
+fn queued() -> Result<MemDisk, String> {
+    let disk = requestor()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    for number in 0..3u8 {
+        let mut container = compressed::compress(&[number; 700]).map_err(text)?;
+        if number == 1
+            && let Some(last) = container.last_mut()
+        {
+            *last ^= 0xFF;
+        }
+        let message = request(container)?;
+        change(&shared, Command::T1, |edit| {
+            submit(edit, &message).map(|_| ())
+        })?;
+    }
+    let options = interchange::Options {
+        until_mta: true,
+        ..interchange::Options::default()
+    };
+    interchange_with(&shared, options)?;
+    disk.settle();
+    Ok(disk)
+}
+
+/// A message for the agent in SYSTEM of the shadow postoffice.
+fn arrived() -> Result<MemDisk, String> {
+    let disk = requestor()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let shadow = dirsync::exchange::shadow_disk(&shared).map_err(text)?;
+    let mut message = request(vec![7; 700])?;
+    message.to = vec![Address::parse(b"AVIATION/MALMO/$SYSTEM").map_err(text)?];
+    let mut tree = TreeMut::open(shadow, postoffice(), &options()).map_err(text)?;
+    for _ in 0..2 {
+        let mut edit = Edit::new(tree.view());
+        if message.to.is_empty() {
+            dirsync::transport::mailer::pass(&mut edit, NOW, 50, &mut |_| ()).map_err(text)?;
+        } else {
+            submit(&mut edit, &message).map_err(text)?;
+            message.to.clear();
+        }
+        let plan = edit.finish().map_err(text)?;
+        let info = CommitInfo {
+            command: Command::Deliver,
+            user: "harness".into(),
+            now: NOW,
+            counts: Vec::new(),
+        };
+        tree.commit(&plan, &info).map_err(text)?;
+    }
+    drop(tree);
+    disk.settle();
+    Ok(disk)
+}
+
 fn run_interchange(disk: Arc<dyn Disk>) -> Result<(), String> {
+    interchange_with(&disk, interchange::Options::default())
+}
+
+/// Mail that was reported and stayed is no success, but for what is parked.
+fn interchange_with(disk: &Arc<dyn Disk>, how: interchange::Options) -> Result<(), String> {
     let options = options();
     let work = Work {
         open: &options,
         now: NOW,
         user: "harness",
+        // One worker: the order of the disk's operations is the scenario's.
+        options: interchange::Options { workers: 1, ..how },
+        // A message for each commit: what was done when a read fails is a state between two commits.
+        limits: interchange::Limits {
+            budget_bytes: 1,
+            ..interchange::Limits::default()
+        },
     };
     let mut reported = Vec::new();
-    interchange::run(&disk, &work, &mut |finding| reported.push(finding.message)).map_err(text)?;
+    interchange::run(disk, &work, &mut |finding| {
+        if finding.id != interchange::PARKED {
+            reported.push(finding.message);
+        }
+    })
+    .map_err(text)?;
     match reported.first() {
         Some(first) => Err(first.clone()),
         None => Ok(()),
@@ -337,13 +433,18 @@ fn after(
     super::cycle::milestones_with(prepare, run, observe_agent)
 }
 
-/// Both domains that these rows change, as one state.
+/// The domains that these rows change, as one state.
 fn observe_agent(disk: Arc<dyn Disk>) -> Result<Observed, String> {
     let mut seen = Observed::new();
     let shadow = dirsync::exchange::shadow_disk(&disk).map_err(text)?;
     for (name, bytes) in observe_tree(Arc::clone(&disk), AGENT)? {
-        // The shadow postoffice has a journal of its own.
-        if !name.starts_with("CONNECT/") {
+        // Queue database and shadow postoffice have journals of their own.
+        if !name.starts_with("CONNECT/") && !name.starts_with("MTADATA") {
+            seen.insert(name, bytes);
+        }
+    }
+    for (name, bytes) in observe_tree(Arc::clone(&disk), dirsync::mta::DOMAIN)? {
+        if name.starts_with("MTADATA") {
             seen.insert(name, bytes);
         }
     }

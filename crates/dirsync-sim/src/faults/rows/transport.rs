@@ -30,7 +30,9 @@ use crate::faults::{Observed, RunResult, Scenario, observe_postoffice};
 
 /// Scenarios of `dxa-cycle deliver`.
 pub(super) const DELIVER: &[Scenario] = &[
-    super::exchange::DELIVER,
+    super::exchange::DELIVER[0],
+    super::exchange::DELIVER[1],
+    super::exchange::DELIVER[2],
     Scenario {
         command: Command::Deliver,
         name: "mailer: INQUEUE to SYSTEM and outbound",
