@@ -9,6 +9,7 @@
 //! * [`map`] lays the routes of a site end to end;
 //! * [`far`] is the wall around each tree: requests and replies, in this process or in a child with
 //!   a deadline;
+//! * [`x400`] does the same between the queue databases of Exchange servers;
 //! * [`deliver`] runs passes over a site until nothing moves any more.
 //!
 //! Nothing here is lost or doubled: mail is durable at the receiver before it goes at the sender, and
@@ -30,6 +31,7 @@ pub mod settle;
 pub mod stuck;
 pub mod table;
 pub mod waiting;
+pub mod x400;
 
 #[cfg(test)]
 mod link_tests;

@@ -69,11 +69,7 @@ impl Run<'_> {
 
     /// What waits in SYSTEM, each with an envelope for the agent: the recipients are the dirsync
     /// mailboxes of this server that the message names.
-    fn collect_system(
-        &mut self,
-        view: &TreeView,
-        own: PoName,
-    ) -> Result<Vec<Leaving>, PoError> {
+    fn collect_system(&mut self, view: &TreeView, own: PoName) -> Result<Vec<Leaving>, PoError> {
         let mut edit = Edit::new(view);
         let bag = BagEdit::load(&mut edit, MailbagStem::SYSTEM)?;
         let (mut waiting, mut bytes) = (Vec::new(), 0u64);

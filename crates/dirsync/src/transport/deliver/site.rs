@@ -8,6 +8,7 @@ use super::super::book::{LinkEntry, LinkState};
 use super::super::far::{Connector, FarError, FarSide, Problem, Reply, Request};
 use super::super::mailer::MailerTotals;
 use super::super::waiting::Outbound;
+use super::super::x400::table::server_name;
 use super::report::{DeliverReport, LinkReport, PostofficeReport};
 use super::{DeliverOptions, SameIdentity};
 
@@ -16,9 +17,37 @@ const OPEN_LIMIT: usize = 32;
 /// Members that are asked at once.
 const AT_ONCE: usize = 8;
 
+/// Who mail is handed to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Party {
+    /// A postoffice.
+    Postoffice(PoName),
+    /// The MTA of an Exchange server, by its distinguished name.
+    Mta(String),
+}
+
+impl Party {
+    /// `NET/PO`, or `/O=ORG/OU=SITE/CN=SERVER`.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        match text.starts_with('/') {
+            true => server_name(text).ok().map(Self::Mta),
+            false => text.parse().ok().map(Self::Postoffice),
+        }
+    }
+}
+
+impl std::fmt::Display for Party {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Postoffice(name) => name.fmt(f),
+            Self::Mta(name) => name.fmt(f),
+        }
+    }
+}
+
 pub(super) struct Member {
     pub(super) path: String,
-    pub(super) name: Option<PoName>,
+    pub(super) name: Option<Party>,
     pub(super) far: Option<Box<dyn FarSide>>,
     /// Part of the site: its mailer is run. Others only take mail in.
     pub(super) in_site: bool,
@@ -97,7 +126,7 @@ impl Site<'_> {
         });
         match self.call(index, Request::Identify) {
             Ok(Reply::Identity { name, .. }) => {
-                let parsed: Option<PoName> = name.parse().ok();
+                let parsed = Party::read(&name);
                 let same = self
                     .members
                     .iter()

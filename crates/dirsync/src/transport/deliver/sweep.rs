@@ -1,7 +1,6 @@
 //! The sweeps of a pass: outbound mailbags to the next tree, in-queues to mailbags, and what follows
 //! from links that do not work.
 
-use crate::core::base::address::PoName;
 use crate::progress::Progress;
 
 use super::super::book::LinkState;
@@ -11,7 +10,7 @@ use super::super::mailer::PASS_LIMIT;
 use super::super::settle::{LinkResult, Outcome};
 use super::super::waiting::Outbound;
 use super::report::LinkReport;
-use super::site::{Link, Site, Tried, unexpected};
+use super::site::{Link, Member, Party, Site, Tried, unexpected};
 
 /// Messages that one sweep moves when nothing else is said, as long as there are no more queues than
 /// can have 50 each: what is done at once costs one commit, and nobody waits for longer than that takes.
@@ -128,9 +127,9 @@ impl Site<'_> {
 
     /// The tree that the mail of a queue is handed to.
     fn receiver(&mut self, index: usize, queue: &Outbound) -> Option<usize> {
-        let via: PoName = match queue.via.as_deref().map(str::parse) {
-            Some(Ok(via)) => via,
-            _ => {
+        let via = match queue.via.as_deref().and_then(Party::read) {
+            Some(via) => via,
+            None => {
                 let why = "the mailbag belongs to no postoffice that this one knows";
                 let hint = "a gateway's own program empties its queue; mail for a postoffice that \
                             was removed is returned with `po-admin mail return`";
@@ -141,16 +140,19 @@ impl Site<'_> {
         let by_name = |site: &Self| {
             site.members
                 .iter()
-                .position(|member| member.name == Some(via))
+                .position(|member| member.name.as_ref() == Some(&via))
         };
         if let Some(found) = by_name(self) {
             return Some(found);
         }
         let Some(path) = &queue.path else {
             let why = format!("no tree of this site is {via}");
+            let told = match &via {
+                Party::Postoffice(_) => format!("po-admin postoffice add PO {via} --path DIR"),
+                Party::Mta(_) => "po-admin x400 add EXCHANGE NAME … --path DIR".to_owned(),
+            };
             let hint = format!(
-                "name the site that holds it as well, or say where it stands with `po-admin \
-                 postoffice add PO {via} --path DIR`"
+                "name the site that holds it as well, or say where it stands with `{told}`"
             );
             self.fail_link(index, queue, &why, Some(hint), true);
             return None;
@@ -171,8 +173,11 @@ impl Site<'_> {
                 }
             },
         };
-        let name = self.members.get(found).and_then(|member| member.name);
-        if name == Some(via) {
+        let name = self
+            .members
+            .get(found)
+            .and_then(|member| member.name.clone());
+        if name.as_ref() == Some(&via) {
             return Some(found);
         }
         let error = self
@@ -184,10 +189,11 @@ impl Site<'_> {
             (None, Some(error)) => error,
             (None, None) => format!("{path} does not say who it is"),
         };
-        let hint = format!(
-            "INI/ROUTES.INI of {} names this directory",
-            self.name(index)
-        );
+        let file = match &via {
+            Party::Postoffice(_) => "INI/ROUTES.INI",
+            Party::Mta(_) => "MTADATA/X400.INI",
+        };
+        let hint = format!("{file} of {} names this directory", self.name(index));
         self.fail_link(index, queue, &why, Some(hint), true);
         None
     }
@@ -374,7 +380,8 @@ impl Site<'_> {
         let indices: Vec<usize> = (0..self.members.len())
             .filter(|&index| {
                 let member = self.members.get(index);
-                member.is_some_and(|member| member.in_site && !member.down)
+                let is_mta = |member: &Member| matches!(member.name, Some(Party::Mta(_)));
+                member.is_some_and(|member| member.in_site && !member.down && !is_mta(member))
             })
             .collect();
         if let Some(&first) = indices.first() {

@@ -8,8 +8,8 @@ use crate::core::base::finding::Finding;
 use crate::core::base::ident::{HexId, MailbagStem};
 use crate::core::base::time::UnixTime;
 use crate::postoffice::{Edit, Identity, PoError};
-use crate::tree::disk::Disk;
 use crate::tree::disk::real::RealDisk;
+use crate::tree::disk::{Disk, DiskResult};
 use crate::tree::journal::{CommitInfo, Plan};
 use crate::tree::lock::Holder;
 use crate::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, TreeView};
@@ -31,6 +31,8 @@ const DOMAIN: Domain = Domain {
 pub struct Local {
     disk: Option<Arc<dyn Disk>>,
     options: OpenOptions,
+    /// Whether it is a queue database, and not a postoffice.
+    is_mta: bool,
     /// What the envelopes of its outbound mail said.
     envelopes: Envelopes,
     /// Why nothing more is done.
@@ -44,17 +46,29 @@ impl Local {
         Self {
             disk: Some(disk),
             options,
+            is_mta: false,
             envelopes: Envelopes::default(),
             last: None,
         }
     }
 
-    /// Answers for the tree that the first request names.
+    /// Answers for the queue database of the Exchange server at the root of `disk`.
+    #[must_use]
+    pub fn of_mta(disk: Arc<dyn Disk>, options: OpenOptions) -> Self {
+        Self {
+            is_mta: true,
+            ..Self::new(disk, options)
+        }
+    }
+
+    /// Answers for the tree that the first request names: a postoffice, or, where the last name is
+    /// `MTADATA`, a queue database.
     #[must_use]
     pub fn unopened() -> Self {
         Self {
             disk: None,
             options: OpenOptions::default(),
+            is_mta: false,
             envelopes: Envelopes::default(),
             last: None,
         }
@@ -81,6 +95,9 @@ impl Local {
         let failed = |error: PoError| Reply::Failed {
             failure: Failure::from(&error),
         };
+        if self.is_mta {
+            return self.answer_mta(request);
+        }
         match request {
             Request::Open {
                 path,
@@ -133,9 +150,19 @@ impl Local {
     }
 
     fn open(&mut self, path: &str, wait_ms: u64, program: String) -> Reply {
-        match RealDisk::open(std::path::Path::new(path)) {
+        let path_of = std::path::Path::new(path);
+        let is_mta = path_of
+            .file_name()
+            .is_some_and(|name| name.eq_ignore_ascii_case(crate::mta::HOME));
+        let opened: DiskResult<Arc<dyn Disk>> = if is_mta {
+            crate::mta::open_disk(path_of)
+        } else {
+            RealDisk::open(path_of).map(|disk| Arc::new(disk) as Arc<dyn Disk>)
+        };
+        match opened {
             Ok(disk) => {
-                self.disk = Some(Arc::new(disk));
+                self.disk = Some(disk);
+                self.is_mta = is_mta;
                 self.options = OpenOptions {
                     wait: Duration::from_millis(wait_ms),
                     holder: Holder {
@@ -163,6 +190,18 @@ impl Local {
             tree: "the tree".to_owned(),
             why: "no tree was named".to_owned(),
         })
+    }
+
+    pub(super) fn tree_disk(&self) -> Result<Arc<dyn Disk>, TreeError> {
+        self.disk.clone().ok_or_else(|| TreeError::Mismatch {
+            tree: "the tree".to_owned(),
+            path: crate::tree::RelPath::root(),
+            why: "no tree was named".to_owned(),
+        })
+    }
+
+    pub(super) fn options(&self) -> &OpenOptions {
+        &self.options
     }
 
     fn view(&self) -> Result<TreeView, PoError> {
@@ -370,13 +409,13 @@ fn plan_steps(plan: &Plan) -> Vec<PlanStep> {
 }
 
 #[derive(Default)]
-struct Problems(Vec<Problem>);
+pub(super) struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
     /// At most so many are carried; a tree with more wants a check.
     const LIMIT: usize = 1000;
 
-    fn sink(&mut self) -> impl FnMut(Finding) + '_ {
+    pub(super) fn sink(&mut self) -> impl FnMut(Finding) + '_ {
         |finding| {
             if self.0.len() < Self::LIMIT {
                 self.0.push(finding.into());

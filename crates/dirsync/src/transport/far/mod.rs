@@ -11,6 +11,7 @@
 mod answer;
 mod child;
 mod frame;
+mod mta;
 mod protocol;
 
 pub use answer::Local;
