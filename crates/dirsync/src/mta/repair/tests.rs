@@ -165,6 +165,7 @@ fn place(disk: &MemDisk, queue: ObjectId, data: u32, reference: u32, serial: u64
         submitted: made.submitted,
         kind: made.kind,
         subject: made.subject,
+        trace: Vec::new(),
     };
     disk.add_file(
         &file_of(data),
@@ -519,6 +520,7 @@ fn objects_of_no_queue_and_missing_core_files_are_reported_not_revived() {
         subject: String::new(),
         priority: made.priority,
         kind: made.kind,
+        trace: Vec::new(),
     };
     let id = ObjectId(0x0600_0060);
     let object = envelope.object(id, lost, ObjectId(0x0600_0028), NOW, 90);
