@@ -208,10 +208,10 @@ definitions! {
         "The Directory Synchronization service was started.", ""));
     /// 9002: a pause or the schedule ran a step. Strings: T1 or T2, transactions.
     CYCLE = ours(of(Source::Agent, 9002, Information, HANDLER, Minimum,
-        "%1 was run; %2 changes of this server are new in it.", ""));
+        "%1 was run; changes of this server that are new in it: %2.", ""));
     /// 9003: a request was taken. Strings: requestor, transactions, time.
     REQUEST_TAKEN = ours(of(Source::Agent, 9003, Information, MAIL, Medium,
-        "A request of %1 with %2 transactions was taken at %3.", ""));
+        "A request of %1 was taken at %3; transactions: %2.", ""));
     /// 9004: a message left. Strings: whom to, the subject.
     MESSAGE_SENT = ours(of(Source::Agent, 9004, Information, MAIL, Medium,
         "Sent to %1: %2", ""));
@@ -220,7 +220,7 @@ definitions! {
         "%1: No updates to send. Nothing was requested.", "Q201122"));
     /// 9006: transactions became recipients. Strings: object, added, changed, removed.
     APPLIED = ours(of(Source::Agent, 9006, Information, MAIL, Medium,
-        "Through %1: %2 recipients added, %3 changed, %4 removed.", ""));
+        "Recipients through %1: added %2, changed %3, removed %4.", ""));
     /// 9007: a transaction found nobody, or somebody else's recipient. Strings: object, transaction.
     DISCARDED = ours(of(Source::Agent, 9007, Information, MAIL, Maximum,
         "Through %1, discarded because no recipient of that requestor fits: %2", ""));
@@ -236,7 +236,7 @@ definitions! {
 
     /// 9011: there were more than one commit writes. String: how many more.
     MORE = ours(of(Source::Agent, 9011, Warning, MAIL, ALWAYS,
-        "%1 more events of the same step were not written.", ""));
+        "Events of the same step that were not written: %1.", ""));
 
     /// 2010: a mailbag is full. Strings: mailbag file, message.
     MAILBAG_ERROR = of(Source::Interchange, 2010, Error, "Debug Data", ALWAYS,
