@@ -331,7 +331,7 @@ impl Local {
 
     /// One way of one gateway, one commit.
     fn gateway(
-        &self,
+        &mut self,
         now: UnixTime,
         user: &str,
         gateways: &mut GatewayTotals,
