@@ -138,7 +138,7 @@ proptest! {
         prop_assert_eq!(line.iter().filter(|&&byte| byte == b'\n').count(), 1);
         let (events, bad) = read(&line);
         prop_assert_eq!(bad, []);
-        prop_assert_eq!(&events[..], &[stored.clone()]);
+        prop_assert_eq!(&events[..], std::slice::from_ref(&stored));
         let log = evt::read(&to_evt(&events).unwrap()).unwrap();
         prop_assert_eq!(&log.records[0].strings, &stored.strings);
         prop_assert_eq!(log.records[0].generated, time);
