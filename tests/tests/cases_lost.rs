@@ -71,6 +71,7 @@ fn q142841_two_t2_between_t1_and_t3_lose_no_import() {
 // rule: dsp:R-ORD-010
 // rule: dsp:R-T3-001
 // rule: dec:DEC-039
+// rule: exc:R-IN-005
 #[test]
 fn q99961_a_requestor_deleted_and_added_again_needs_an_import() {
     let site = Site::settled(&NAMES, 3);
@@ -151,6 +152,7 @@ fn q108067_a_requestor_inactive_for_longer_than_the_update_window() {
 // Q113453: the server was restored from a backup copy.
 // rule: dsp:R-ORD-008
 // rule: dec:DEC-058
+// rule: exc:R-RSY-021
 #[test]
 fn q113453_a_server_restored_from_backup() {
     let site = Site::settled(&NAMES, 3);

@@ -107,6 +107,7 @@ fn in_step(site: &Path) -> BTreeSet<String> {
 // rule: exc:R-OBJ-020
 // rule: exc:R-OBJ-021
 // rule: dec:DEC-065
+// rule: exc:O-03
 #[test]
 fn all_three_hold_the_same_addresses_in_both_roles() {
     for hub in ["EX", "A"] {
@@ -142,6 +143,7 @@ fn all_three_hold_the_same_addresses_in_both_roles() {
 // rule: exc:R-DXA-020
 // rule: exc:R-DXA-021
 // rule: exc:R-REG-01
+// rule: exc:V-37
 #[test]
 fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
     let text = "Error 2140: An internal Windows NT error occurred.";
@@ -167,12 +169,20 @@ fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
     make(tree.path(), "5.5", "EX");
     let done = cycle("pause", &tree.path().join("EX"), 9, &[]).expect_code(0);
     assert!(done.stdout.contains("service on \\\\MALMO1.") && done.stdout.contains(text));
+    let net = "The Microsoft Exchange Directory Synchronization service failed to pause. More help is \
+               available by typing NET HELPMSG3539.";
+    assert!(done.stdout.contains(net));
+    // The control request itself failed; --classic-exit ends as it did, and the cycle ran.
+    let classic = cycle("pause --classic-exit", &tree.path().join("EX"), 10, &[]).expect_code(2);
+    assert!(classic.stdout.contains("T2: ") && classic.stdout.contains(net));
 }
 
 // rule: exc:R-RSY-001
 // rule: exc:R-RSY-006
 // rule: exc:R-REG-02
 // rule: exc:R-REG-03
+// rule: exc:V-22
+// rule: exc:O-11
 #[test]
 fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
     // Q215505.
@@ -236,6 +246,7 @@ fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
 // rule: exc:R-RSY-010
 // rule: exc:R-RSY-012
 // rule: dec:DEC-046
+// rule: exc:O-05
 #[test]
 fn a_requestor_takes_a_resync_file_once_at_its_start() {
     let tree = TestTree::new();
@@ -270,8 +281,11 @@ fn a_requestor_takes_a_resync_file_once_at_its_start() {
 
 // rule: exc:R-DXA-060
 // rule: exc:R-DXA-061
+// rule: exc:V-01
 #[test]
 fn attachments_leave_compressed_and_reach_the_postoffice_expanded() {
+    use dirsync::exchange::roles::{COMPRESSED, FLAGS};
+    assert_eq!((FLAGS, FLAGS - COMPRESSED), (39_604, 39_572));
     for (flag, expected) in [(None, true), (Some("--no-compress"), false)] {
         let tree = TestTree::new();
         let (site, ex) = (tree.path(), tree.path().join("EX"));
@@ -328,4 +342,148 @@ fn an_empty_reply_says_so_in_words() {
         .filter(|bytes| bytes.windows(text.len()).any(|part| part == text))
         .count();
     assert_eq!(said, 1);
+}
+
+fn mta(words: &str, ex: &Path, rest: &[&str]) -> Output {
+    let mut command = command("mtacheck");
+    command
+        .args(words.split_whitespace())
+        .arg(ex.join("MTADATA"))
+        .args(rest);
+    run(&mut command)
+}
+
+/// How many messages of a queue `mtacheck list` shows.
+fn on_queue(ex: &Path, queue: &str) -> usize {
+    let listed = mta("list --json", ex, &["--queue", queue]).expect_code(0);
+    listed.json_lines().len() - 1
+}
+
+const CONNECTOR: &str = "MS MAIL CONNECTOR";
+const DXA: &str = "MICROSOFT DXA";
+
+// rule: dec:DEC-067
+// rule: exc:R-MSM-010
+#[test]
+fn mail_of_the_agent_and_for_it_stands_on_the_queues_of_the_mta() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site, "5.5", "EX");
+    // A request on its way to the agent.
+    cycle("t1", &site.join("A"), 9, &[]).expect_code(0);
+    cycle("deliver", site, 9, &["--until", "mta"]).expect_code(0);
+    let requests = on_queue(&ex, DXA);
+    assert!(requests > 0);
+    assert_eq!(on_queue(&ex, CONNECTOR), 0);
+    let listed = mta("list --json", &ex, &["--queue", DXA]).json_lines();
+    assert_eq!(listed[0]["kind"], "dirsync");
+    assert_eq!(listed[0]["originator"], "MS:NET/A/$SYSTEM");
+    let checked = mta("check", &ex, &[]).expect_code(0);
+    assert!(!checked.stdout.contains("RECEIVED.TAG"), "{checked}");
+    // The agent takes it, and its reply stands on the other queue.
+    cycle("deliver", site, 9, &[]).expect_code(0);
+    assert_eq!(on_queue(&ex, DXA), 0);
+    cycle("t2", &ex, 9, &[]).expect_code(0);
+    let said = cycle("deliver --json", site, 9, &["--until", "mta"]).expect_code(0);
+    assert!(said.json()["result"]["interchange"][0]["waiting_outward"].as_u64() > Some(0));
+    assert!(on_queue(&ex, CONNECTOR) > 0);
+    let inqueue3 = site.join(SHADOW).join("MBG/INQUEUE3.MBG");
+    assert_eq!(fs::metadata(&inqueue3).unwrap().len(), 0);
+    // With any number of workers it goes on.
+    cycle("deliver", site, 9, &["--workers", "32"]).expect_code(0);
+    assert_eq!(on_queue(&ex, CONNECTOR), 0);
+    let t3 = cycle("t3 --json", &site.join("A"), 9, &[]).expect_code(0);
+    assert!(t3.json()["result"]["postoffices"][0]["received"].as_u64() > Some(0));
+    mta("check", &ex, &[]).expect_code(0);
+}
+
+// rule: exc:R-REG-13
+#[test]
+fn what_waits_for_a_disabled_agent_can_be_purged() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site, "5.5", "EX");
+    po("registry set", &ex, &["Start", "4"]).expect_code(0);
+    cycle("t1", &site.join("A"), 9, &[]).expect_code(0);
+    let said = cycle("deliver", site, 9, &[]).expect_code(0);
+    assert!(said.stdout.contains("exchange.agent-off"), "{said}");
+    let requests = on_queue(&ex, DXA);
+    assert!(requests > 0);
+    mta("purge", &ex, &["--queue", DXA, "--yes"]).expect_code(0);
+    assert_eq!(on_queue(&ex, DXA), 0);
+    po("registry set", &ex, &["Start", "2"]).expect_code(0);
+    // The agent never gets it: no repeat, no fault.
+    cycle("deliver", site, 9, &[]).expect_code(0);
+    let t2 = cycle("t2 --json", &ex, 9, &[]).expect_code(0).json();
+    assert_eq!(t2["result"]["transactions_sent"], 0, "{t2}");
+    // And the next cycles bring everything.
+    cycle("run", site, 10, &[]).expect_code(0);
+    cycle("run", site, 11, &[]).expect_code(0);
+    in_step(site);
+}
+
+// rule: exc:R-DXA-062
+#[test]
+fn a_faulty_message_is_left_in_its_queue_and_can_be_purged() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site, "5.5", "EX");
+    for name in ["A", "B"] {
+        cycle("t1", &site.join(name), 9, &[]).expect_code(0);
+    }
+    cycle("deliver", site, 9, &[]).expect_code(0);
+    cycle("t2", &ex, 9, &[]).expect_code(0);
+    cycle("deliver", site, 9, &["--until", "mta"]).expect_code(0);
+    let listed = mta("list --json", &ex, &["--queue", CONNECTOR]).json_lines();
+    let first = &listed[0];
+    // One bit of the content of the oldest.
+    let number = &first["data"].as_str().unwrap()[2..];
+    let file = ex.join(format!("MTADATA/DB{number}.DAT"));
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[200] ^= 4;
+    fs::write(&file, bytes).unwrap();
+    let said = cycle("deliver", site, 9, &[]).expect_code(1);
+    assert!(said.stdout.contains("exchange.parked"), "{said}");
+    assert!(said.stdout.contains("[2447]"), "{said}");
+    let left = mta("list --json", &ex, &["--queue", CONNECTOR]).json_lines();
+    assert_eq!(left.len(), 2);
+    assert_eq!(
+        (&left[0]["id"], &left[0]["parked"]),
+        (&first["id"], &true.into())
+    );
+    let id = first["id"].as_str().unwrap();
+    let shown = mta("show", &ex, &[id]).expect_code(0);
+    assert!(shown.stdout.contains("parked"), "{shown}");
+    // Said once; the others arrived.
+    cycle("deliver", site, 10, &[]).expect_code(0);
+    let again = cycle("deliver", site, 10, &["--retry-parked"]).expect_code(1);
+    assert!(again.stdout.contains("exchange.parked"), "{again}");
+    // What was sent is sent again when its number is asked for: nothing is lost for good.
+    cycle("t3", &site.join("A"), 10, &[]);
+    cycle("t3", &site.join("B"), 10, &[]);
+    mta("purge", &ex, &["--queue", CONNECTOR, "--yes"]).expect_code(0);
+    for hour in 11..14 {
+        cycle("run", site, hour, &[]);
+    }
+    in_step(site);
+}
+
+// rule: exc:R-MSM-001
+// rule: exc:R-MSM-003
+// rule: exc:R-MSM-007
+// rule: exc:V-25
+#[test]
+fn the_shadow_postoffice_has_its_place_its_serial_number_and_its_reserved_names() {
+    let tree = TestTree::new();
+    let site = tree.path();
+    make(site, "5.5", "EX");
+    let shadow = site.join("EX/CONNECT/MSMCON/MAILDATA");
+    let master = fs::read(shadow.join("GLB/MASTER.GLB")).unwrap();
+    assert!(master.windows(8).any(|part| part == b"22-28798"));
+    let text = "PROFS is a reserved network name. Enter a different name.";
+    let refused = po("postoffice add", &shadow, &["PROFS/X"]).expect_code(2);
+    assert!(refused.stderr.contains(text), "{refused}");
+    // A name that only begins alike is none of them, and other postoffices may use it.
+    po("postoffice add", &shadow, &["PROFS2/X"]).expect_code(0);
+    po("postoffice add", &site.join("A"), &["PROFS/X"]).expect_code(0);
 }

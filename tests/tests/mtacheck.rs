@@ -121,6 +121,7 @@ fn filled() -> TestTree {
                 subject: format!("Message {n}"),
                 content: vec![0x30; 100 * usize::try_from(n).unwrap()],
                 content_names: Vec::new(),
+                trace: Vec::new(),
             };
             let places: Vec<_> = to
                 .iter()
@@ -205,6 +206,7 @@ fn the_published_run_of_version_55_in_both_spellings() {
 // rule: mta:N-07
 // rule: mta:N-08
 // rule: dec:DEC-107
+// rule: exc:V-30
 #[test]
 fn the_published_first_run_its_tail_and_the_numbers_of_the_original() {
     let dir = empty(Profile::V40, &SPICEMAN);

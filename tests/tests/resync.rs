@@ -369,6 +369,7 @@ fn after_a_server_was_restored_exports_and_the_file_bring_everybody_back() {
 // rule: imp:R-RSP-010
 // rule: exc:R-RSY-004
 // rule: dsp:R-LIM-003
+// rule: exc:R-RSY-004
 #[test]
 fn an_import_over_the_limit_comes_as_a_file() {
     // Q119450: Fatal 118, Fatal 166; nothing is sent until RESYNC.GLB brings the lists.

@@ -12,13 +12,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail, ensure};
 
 /// The targets: those of `dirsync_core::fuzzing::TARGETS` in their order, and the journal of dirsync-tree.
-const TARGETS: [&str; 13] = [
+const TARGETS: &[&str] = &[
     "fixed_records",
     "mailbag",
     "fips98",
     "mai_p1",
     "transactions",
     "compressed",
+    "evt",
     "template_inf",
     "bodies",
     "mta",
@@ -49,7 +50,8 @@ const INPUT_BYTES: u32 = 70_000;
 /// An unknown name, a build that fails, a finding; the message names the artifact.
 pub(crate) fn run(root: &Path, seconds: u64, only: Option<&str>) -> anyhow::Result<()> {
     let targets: Vec<&str> = TARGETS
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|name| only.is_none_or(|only| only == *name))
         .collect();
     ensure!(

@@ -8,6 +8,7 @@ mod bench;
 mod conformance;
 mod damage_mta;
 mod demo;
+mod evt;
 mod faults;
 mod fuzz;
 mod interchange;
@@ -41,6 +42,8 @@ enum Task {
     Conformance(conformance::Args),
     /// Every command that commits, with every disk operation stopped, failed and hung in turn.
     Faults(faults::Args),
+    /// An event log file of Windows NT before an independent reader.
+    Evt(evt::Args),
     /// The fuzz targets of the decoders, one after another.
     Fuzz {
         /// Seconds for each target; 0 replays the corpus
@@ -86,6 +89,7 @@ fn run(task: &Task, root: &Path) -> anyhow::Result<bool> {
         Task::BenchChild(args) => bench::child::run(args),
         Task::Conformance(args) => conformance::run(args, root),
         Task::Faults(args) => faults::run(args, root),
+        Task::Evt(args) => evt::run(args, root),
         Task::Fuzz { seconds, target } => {
             fuzz::run(root, *seconds, target.as_deref()).map(|()| true)
         }

@@ -257,6 +257,7 @@ fn message(
             submitted,
             kind,
             subject: subject.clone(),
+            trace: Vec::new(),
         }
         .object(reference, queue_id(database, at)?, data, submitted, serial);
         write(&home.join(reference.file_name()), &object.encode()?)?;

@@ -49,3 +49,4 @@ pub mod signals;
 pub mod style;
 pub mod table;
 pub mod trees;
+pub mod words;

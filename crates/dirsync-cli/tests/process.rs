@@ -67,9 +67,29 @@ fn play(role: &str, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     Ok(Outcome::from(Code::Problems))
 }
 
+/// This program. Under `nohup` or in the background of a script a process inherits signals that are
+/// ignored, and handlers are then not installed; such signals are given back their usual meaning, so
+/// that the checks hold there too.
+fn program() -> Command {
+    let exe = std::env::current_exe().unwrap();
+    let ignored = std::fs::read_to_string("/proc/self/status")
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    // Bit n - 1 is signal n: HUP 1, INT 2, TERM 15.
+    if ignored & 0b100_0000_0000_0011 == 0 {
+        return Command::new(exe);
+    }
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(exe);
+    command
+}
+
 /// The program in a role, once it has begun.
 fn start(role: &str) -> (Child, BufReader<std::process::ChildStdout>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let mut child = program()
         .env(ROLE, role)
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())

@@ -19,6 +19,7 @@ use crate::format::access::{ACCESS, ACCESS2, ACCESS3, Users};
 use crate::format::body::Profile;
 use crate::format::compressed::{self, Expander};
 use crate::format::counters::{ControlRecord, FlagRecord, RnetSemRecord, TidRecord};
+use crate::format::evt;
 use crate::format::fips98::{self, Element, Reader};
 use crate::format::folders::{IDX, SerialNoRecord};
 use crate::format::galindex::{GALINDEX, GalIndex};
@@ -80,6 +81,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "compressed",
         run: compressed,
+    },
+    Target {
+        name: "evt",
+        run: evt,
     },
     Target {
         name: "template_inf",
@@ -386,6 +391,30 @@ pub fn transactions(data: &[u8]) {
             Ok(header)
         );
     }
+}
+
+/// Event log files of Windows NT: what was read is written, and read again as the same events.
+pub fn evt(data: &[u8]) {
+    let Ok(log) = evt::read(data) else { return };
+    assert!(log.records.len() <= data.len() / 60);
+    let mut writer = evt::EvtWriter::new();
+    let mut kept = Vec::new();
+    for record in log.records {
+        if writer.push(&record).is_ok() {
+            kept.push(record);
+        }
+    }
+    let Ok(bytes) = writer.finish() else {
+        panic!("a file of {} events is too long", kept.len());
+    };
+    let Ok(again) = evt::read(&bytes) else {
+        panic!("what was written is no log");
+    };
+    assert!(again.faults.is_empty());
+    for (number, record) in (1..).zip(&mut kept) {
+        record.number = number;
+    }
+    assert_eq!(again.records, kept);
 }
 
 /// Compressed attachments: whole or in pieces the answer is the same, and it is bounded.

@@ -164,6 +164,15 @@ impl TreeView {
         self.pending_number
     }
 
+    /// The number of the last commit that was completed; `None` when there was none, or nobody can
+    /// say. As long as it stays the same, no program of ours changed the tree.
+    ///
+    /// # Errors
+    /// A disk error.
+    pub fn last_commit(&self) -> Result<Option<u64>, TreeError> {
+        crate::journal::read_last(self.disk.as_ref(), &self.journal)
+    }
+
     /// Why the journal cannot be read, if so (finding `journal.damaged`); the view then shows the
     /// disk as it is.
     #[must_use]
@@ -585,6 +594,12 @@ impl TreeMut {
     #[must_use]
     pub fn view(&self) -> &TreeView {
         &self.view
+    }
+
+    /// The number of the last commit; 0 when there was none.
+    #[must_use]
+    pub fn last_commit(&self) -> u64 {
+        self.state.last
     }
 
     /// The number of a commit of a crashed writer that opening this tree completed.

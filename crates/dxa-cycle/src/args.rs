@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// What starting the agent of an Exchange server does: make or take RESYNC.GLB.
     #[command(after_help = START_EXAMPLES)]
     Start(StartArgs),
+    /// The event log of an Exchange server.
+    #[command(after_help = EVENTS_EXAMPLES)]
+    Events(EventsArgs),
     /// Run T1, T2 and T3 when the schedules of the postoffices say so.
     #[command(after_help = DISPATCH_EXAMPLES)]
     Dispatch(DispatchArgs),
@@ -243,7 +246,7 @@ pub(crate) struct RunArgs {
 
 const PAUSE_EXAMPLES: &str = "\
 The control request itself always fails with Error 2140; that failure means success, and the exit code
-is 0. Version 4.0 runs nothing unless the registry value PauseKicksDX is 1. Mail waits before and after:
+is 0 (with --classic-exit 2, as `net pause` ended). Version 4.0 runs nothing unless the registry value PauseKicksDX is 1. Mail waits before and after:
 move it with `dxa-cycle deliver`.
 
 Examples:
@@ -281,6 +284,39 @@ pub(crate) struct StartArgs {
     pub(crate) tree: PathBuf,
     #[command(flatten)]
     pub(crate) guard: GuardArgs,
+}
+
+const EVENTS_EXAMPLES: &str = "\
+Oldest first. What is written depends on the levels of the categories, which stand in the registry:
+errors always are. --evt writes the same events as an event log file of Windows NT, for Event Viewer
+and other readers; the file holds the insertion strings only, the texts stand in message libraries.
+
+Examples:
+  dxa-cycle events EX
+  dxa-cycle events EX --source MSExchangeDX --id 134
+  dxa-cycle events EX --json
+  dxa-cycle events EX --evt exchange.evt
+  po-admin registry set EX 'Diagnostics\\Event Handler' Maximum";
+
+/// `events`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EventsArgs {
+    /// The Exchange server.
+    #[arg(value_name = "EXCHANGE")]
+    pub(crate) tree: PathBuf,
+    /// Only events of this source, for example MSExchangeDX (may be repeated).
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Vec<String>,
+    /// Only events of this number (may be repeated).
+    #[arg(long, value_name = "N")]
+    pub(crate) id: Vec<u16>,
+    /// Write them to this file in the form of Windows NT, instead of showing them. It may not lie in
+    /// a tree.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) evt: Option<PathBuf>,
+    /// Replace FILE if it exists.
+    #[arg(long, requires = "evt")]
+    pub(crate) overwrite: bool,
 }
 
 const DISPATCH_EXAMPLES: &str = "\

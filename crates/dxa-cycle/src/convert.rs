@@ -10,6 +10,7 @@ use dirsync::transport::far;
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::report::{Problem, Report, TreeEntry};
+use dirsync_cli::words::counted;
 
 /// A tree of the site for a report.
 pub(crate) fn tree(member: &Member) -> TreeEntry {
@@ -129,7 +130,10 @@ pub(crate) fn delivery(report: &mut Report, delivery: &DeliverReport) {
             &link.to
         };
         if link.returned > 0 {
-            let message = format!("{} messages for {to} went back", link.returned);
+            let message = format!(
+                "{} for {to} went back",
+                counted(link.returned, "message", "messages")
+            );
             report.problem(failed("deliver.returned", message, hint, &link.from));
             report.part(Part::Problems);
         }

@@ -7,6 +7,7 @@
 mod args;
 mod cmd;
 mod convert;
+mod outside;
 mod trial;
 
 use dirsync::{cycle, transport};

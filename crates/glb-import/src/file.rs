@@ -16,6 +16,7 @@ use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Problem, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::settings::Settings;
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::FileArgs;
@@ -229,14 +230,15 @@ impl Text for Result_ {
         };
         if self.to_dirsync {
             return out.line(&format!(
-                "{} transactions: {} queued for the directory server{left_out}",
-                self.transactions, self.enqueued
+                "{}: {} queued for the directory server{left_out}",
+                counted(self.transactions, "transaction", "transactions"),
+                self.enqueued
             ));
         }
         let counts = &self.counts;
         out.line(&format!(
-            "{} transactions: {}{left_out}",
-            self.transactions,
+            "{}: {}{left_out}",
+            counted(self.transactions, "transaction", "transactions"),
             counts.sentence()
         ))?;
         if self.not_wanted > 0 {

@@ -14,6 +14,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::QueueArgs;
@@ -160,7 +161,10 @@ impl Text for Result_ {
         } else {
             let counts = &self.counts;
             let sentence = counts.sentence();
-            out.line(&format!("{} transactions: {sentence}", self.records))?;
+            out.line(&format!(
+                "{}: {sentence}",
+                counted(self.records, "transaction", "transactions")
+            ))?;
             for list in self.lists.iter().filter(|list| list.changed) {
                 out.line(&list.sentence())?;
             }

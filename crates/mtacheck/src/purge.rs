@@ -9,6 +9,7 @@ use dirsync_cli::output::Output;
 use dirsync_cli::plan::steps;
 use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::PurgeArgs;
@@ -44,8 +45,9 @@ impl Text for Result_ {
         }
         let would = if self.dry_run { "would be " } else { "" };
         out.line(&format!(
-            "{} messages {would}taken off their queues, {} files {would}moved to MTACHECK.OUT",
-            self.messages, self.files
+            "{} {would}taken off their queues, {} {would}moved to MTACHECK.OUT",
+            counted(self.messages, "message", "messages"),
+            counted(self.files, "file", "files")
         ))
     }
 }

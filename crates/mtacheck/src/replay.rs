@@ -15,6 +15,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{Problem, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::{ReplayArgs, SplitArgs};
@@ -110,8 +111,11 @@ struct Replayed {
 impl Text for Replayed {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         out.line(&format!(
-            "{} messages on {} queues; left out: {} that wait there already, {} that mtacheck had taken away",
-            self.messages, self.places, self.duplicates, self.removed_before
+            "{} on {}; left out: {} that wait there already, {} that mtacheck had taken away",
+            counted(self.messages, "message", "messages"),
+            counted(self.places, "queue", "queues"),
+            self.duplicates,
+            self.removed_before
         ))
     }
 }

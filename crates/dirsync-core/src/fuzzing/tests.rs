@@ -19,6 +19,7 @@ const CORPUS: Corpus = corpus! {
     "mai_p1": ["envelope", "q104423", "tv-dec-2"],
     "transactions": ["damaged", "dummy-49", "dummy-60", "header-text", "resync", "three"],
     "compressed": ["empty", "text", "understated"],
+    "evt": ["two-records", "empty"],
     "template_inf": ["admin-inf", "q103815-name", "q104281-profs", "q105124-admin", "q127078-a", "q127078-b", "q130752-alias", "q152956-spanish-new", "q152956-spanish-old", "q175482-admin", "rule-four-tildes", "rule-lower-case"],
     "bodies": ["importrep", "q106623", "q118298", "reqtx", "resync", "srvtx", "status"],
     "mta": ["message", "object-data", "object-queue", "object-reference", "object-super-queue", "report"],

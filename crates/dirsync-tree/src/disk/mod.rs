@@ -423,6 +423,20 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// See [`DiskErrorKind`].
     fn unlink(&self, path: &RelPath) -> DiskResult<()>;
 
+    /// Removes the names of many files, in any order; what is missing is passed over.
+    ///
+    /// # Errors
+    /// The first error in the order of `files`; others may have been removed all the same.
+    fn unlink_group(&self, files: &[RelPath]) -> DiskResult<()> {
+        for path in files {
+            match self.unlink(path) {
+                Err(error) if error.kind != DiskErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Renames atomically; a file (or empty directory) at `to` is replaced.
     ///
     /// # Errors

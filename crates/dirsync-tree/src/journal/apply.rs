@@ -206,20 +206,25 @@ pub(super) fn apply(disk: &dyn Disk, journal: &Journal, pending: &Pending) -> Di
             _ => {}
         }
     }
-    // Removals last, children before parents.
-    for (path, action) in entries.iter().rev() {
-        let result = match action {
-            Action::Remove => disk.unlink(path),
-            Action::Rmdir => disk.rmdir(path),
-            _ => continue,
-        };
-        match result {
-            Ok(()) => {}
-            Err(error) if error.kind == DiskErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+    // Removals last: files, then directories, children before parents.
+    let mut removed: Vec<RelPath> = Vec::new();
+    for (path, action) in entries {
+        if matches!(action, Action::Remove) {
+            removed.push(path.clone());
+            changed_dirs.insert(parent(path));
         }
-        changed_dirs.remove(path);
-        changed_dirs.insert(parent(path));
+    }
+    disk.unlink_group(&removed)?;
+    for (path, action) in entries.iter().rev() {
+        if matches!(action, Action::Rmdir) {
+            match disk.rmdir(path) {
+                Ok(()) => {}
+                Err(error) if error.kind == DiskErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            changed_dirs.remove(path);
+            changed_dirs.insert(parent(path));
+        }
     }
 
     if !changed_files.is_empty() {

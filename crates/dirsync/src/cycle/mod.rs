@@ -222,6 +222,9 @@ fn send(
         mail.attachments.push((name.as_bytes().to_vec(), bytes));
     }
     submit(edit, &mail)?;
+    if crate::exchange::is_agent(edit.view()) {
+        crate::exchange::heard::sent(edit, &mail, now)?;
+    }
     Ok(())
 }
 

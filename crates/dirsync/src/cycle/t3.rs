@@ -372,7 +372,7 @@ fn apply(
 ) -> Result<(), CycleError> {
     if crate::exchange::is_agent(tree.view()) {
         let mut edit = Edit::new(tree.view());
-        let taken = crate::exchange::agent::take_replies(&mut edit)?;
+        let taken = crate::exchange::agent::take_replies(&mut edit, options.now)?;
         log::append_local(&mut edit, options.now, &taken.lines)?;
         let plan = edit.finish()?;
         let counts = vec![

@@ -29,6 +29,7 @@ use crate::postoffice::{Edit, PoError};
 use crate::tree::TreeView;
 
 use super::directory::{Directory, address_of};
+use super::events::{Event, log_all, table};
 use super::inbound::{Applied, Source};
 use super::outbound::{load_table, save_table, session};
 use super::settings::{Agent, save_ini};
@@ -83,7 +84,7 @@ pub fn queue_changes(edit: &mut Edit<'_>, now: UnixTime) -> Result<Queued, Cycle
         &agent.identity,
         agent.own,
         &settings,
-        &agent.registry,
+        (&agent.registry, &agent.templates),
     );
     queued
         .lines
@@ -99,6 +100,11 @@ pub fn queue_changes(edit: &mut Edit<'_>, now: UnixTime) -> Result<Queued, Cycle
     } else {
         into_master(edit, &session.transactions, now)?
     };
+    if queued.count > 0 {
+        let step = if is_requestor { "T1" } else { "T2" };
+        let event = Event::new(&table::CYCLE, [step.to_owned(), queued.count.to_string()]);
+        log_all(edit, now, &[event])?;
+    }
     if session.table != table {
         save_table(edit, &session.table)?;
     }
@@ -190,6 +196,9 @@ pub(super) fn source_of<'a>(
         object,
         settings,
         further: &agent.registry.requestors_used_to_import_from,
+        map: agent.map.as_ref(),
+        templates: &agent.templates,
+        brace_names: agent.registry.mhs_brace_names,
     }
 }
 
@@ -197,7 +206,13 @@ pub(super) fn say(applied: &Applied) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for text in &applied.malformed {
         lines.push(warning(format!(
-            "The e-mail address of the following transaction is not a valid format: {text}"
+            "The e-mail address of the following transaction is not a valid format: {}",
+            text.text
+        )));
+    }
+    for (text, why) in &applied.refused {
+        lines.push(warning(format!(
+            "The custom recipient was not made: {why}: {text}"
         )));
     }
     for text in &applied.discarded {
@@ -205,17 +220,42 @@ pub(super) fn say(applied: &Applied) -> Vec<LogLine> {
             "Discarded, no recipient of this requestor fits: {text}"
         )));
     }
-    if applied.further > 0 {
+    if !applied.searched.is_empty() {
         lines.push(LogLine::status(format!(
             "{} recipients were found through further requestors",
-            applied.further
+            applied.searched.len()
         )));
     }
     lines
 }
 
+/// The events of what was applied through an object.
+pub(super) fn events_of(applied: &Applied, object: &str) -> Vec<Event> {
+    let mut events = Vec::new();
+    for fault in &applied.malformed {
+        events.extend(fault.companion());
+        events.push(Event::new(&table::BAD_ADDRESS, [fault.text.as_str(), "0"]));
+    }
+    for (text, why) in &applied.refused {
+        events.push(Event::new(&table::NOT_CREATED, [text, why]));
+    }
+    for (requestor, text) in &applied.searched {
+        events.push(Event::new(&table::FURTHER_SEARCH, [requestor, text]));
+    }
+    for text in &applied.discarded {
+        events.push(Event::new(&table::DISCARDED, [object, text]));
+    }
+    let counts = [applied.added, applied.modified, applied.deleted];
+    if counts != [0; 3] {
+        let mut strings = vec![object.to_owned()];
+        strings.extend(counts.map(|count| count.to_string()));
+        events.push(Event::new(&table::APPLIED, strings));
+    }
+    events
+}
+
 /// The name of the object of a requestor's record.
-fn object_name(record: &SrvConfRecord) -> String {
+pub(super) fn object_name(record: &SrvConfRecord) -> String {
     match record.object_name.to_string_850() {
         name if name.is_empty() => format!(
             "{}/{}",
@@ -234,6 +274,7 @@ pub fn take_request(
     edit: &mut Edit<'_>,
     record: &SrvConfRecord,
     records: &[u8],
+    now: UnixTime,
 ) -> Result<Vec<LogLine>, CycleError> {
     let agent = Agent::load(edit)?;
     let object = object_name(record);
@@ -242,6 +283,7 @@ pub fn take_request(
     let source = source_of(&agent, &object, &settings);
     let applied = source.apply_file(&mut directory, records);
     directory.save(edit)?;
+    log_all(edit, now, &events_of(&applied, &object))?;
     Ok(say(&applied))
 }
 
@@ -260,12 +302,15 @@ pub struct Taken {
 ///
 /// # Errors
 /// A file of the agent is damaged.
-pub fn take_replies(edit: &mut Edit<'_>) -> Result<Taken, CycleError> {
+pub fn take_replies(edit: &mut Edit<'_>, now: UnixTime) -> Result<Taken, CycleError> {
     let bytes = edit.peek(SRVTRANS, QUEUE_LIMIT)?.unwrap_or_default();
     let (mut taken, directory) = apply_replies(edit, &bytes)?;
     if !bytes.is_empty() {
         directory.save(edit)?;
         edit.replace_whole(SRVTRANS, Vec::new())?;
+        let object = Agent::load(edit)?.requestor().map(|(name, _)| name);
+        let events = events_of(&taken.applied, &object.unwrap_or_default());
+        log_all(edit, now, &events)?;
     }
     taken.lines = say(&taken.applied);
     Ok(taken)

@@ -17,6 +17,7 @@ use crate::core::format::exchange::recipients::{
 use crate::postoffice::list_error::ListError;
 use crate::postoffice::{Edit, PoError};
 
+use super::address_map::AddressMap;
 use super::{RECIPIENTS, RECIPIENTS_LIMIT};
 
 /// Characters of a mailbox in an MS address (DOCUMENTED).
@@ -55,12 +56,16 @@ fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// The address of a text `TYPE:address`; `MS` is PCM.
+/// The address of a text `TYPE:address`; `MS` is PCM. `X.121=` loses its dot: gateways of postoffices
+/// refuse it (Q156725).
 #[must_use]
 pub fn address_of(text: &str) -> Option<Address> {
     let (kind, _) = text.split_once(':')?;
     if kind.is_empty() {
         return None;
+    }
+    if kind.eq_ignore_ascii_case("X400") && text.contains("X.121=") {
+        return text.replace("X.121=", "x121=").parse().ok();
     }
     text.parse().ok()
 }
@@ -354,6 +359,40 @@ impl Directory {
         }
     }
 
+    /// SMTP proxies by the address map (R-IN-060): `alias@PO.NET.SMTPDomain` (form ASSIGNED: derived
+    /// from network and postoffice) and `alias@DOMAIN` of the map, or the last one only.
+    ///
+    /// # Errors
+    /// A mapped address is taken and may not be made unique (R-IN-061).
+    pub fn map_smtp(
+        &self,
+        new: &mut Recipient,
+        map: &AddressMap,
+        po: Option<PoName>,
+    ) -> Result<(), String> {
+        let base = domain_part(&new.alias);
+        let Some(po) = po else { return Ok(()) };
+        let mut made: Vec<String> = Vec::new();
+        if !map.only_mapped {
+            let names = po.to_string();
+            let (network, office) = names.split_once('/').unwrap_or(("x", &names));
+            let (network, office) = (domain_part(network), domain_part(office));
+            let make = |name: &str| format!("SMTP:{name}@{office}.{network}.{}", map.smtp_domain);
+            made.push(make(&self.free(&base, 64, make)));
+        }
+        if let Some(domain) = map.domain(po) {
+            let kind = if made.is_empty() { "SMTP" } else { "smtp" };
+            let make = |name: &str| format!("{kind}:{name}@{domain}");
+            let name = self.free(&base, 64, make);
+            if name != base && !map.make_unique {
+                return Err(format!("{base}@{domain} is taken"));
+            }
+            made.push(make(&name));
+        }
+        new.proxies.extend(made);
+        Ok(())
+    }
+
     /// A name whose proxy is free: the base, else with 2, 3, ... (Q164863, Q146455).
     fn free(&self, base: &str, most: usize, proxy: impl Fn(&str) -> String) -> String {
         let taken = |name: &str| self.proxies.contains(&folded(&proxy(name)));
@@ -454,6 +493,35 @@ fn merged(old: &Recipient, row: Recipient) -> Recipient {
         trust: row.trust,
         imported_from: keep(row.imported_from, &old.imported_from),
         other,
+    }
+}
+
+/// Makes the primary X.400 proxy anew from the names of a recipient; others stay (R-IN-055).
+pub fn rename_x400(recipient: &mut Recipient, identity: &Identity) {
+    let value = |attribute: &str| {
+        recipient
+            .other
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(attribute))
+            .map(|(_, value)| value.replace([';', '/', '='], ""))
+            .filter(|value| !value.trim().is_empty())
+    };
+    let (p, o) = (&identity.organization, &identity.site);
+    let mut address = format!("X400:c=us;a= ;p={p};o={o};");
+    for (attribute, short) in super::templates::NAMES {
+        let named = value(attribute);
+        let alias = (short == "s").then(|| recipient.alias.clone());
+        if let Some(value) = named.or(alias) {
+            address.push_str(&format!("{short}={value};"));
+        }
+    }
+    match recipient
+        .proxies
+        .iter_mut()
+        .find(|proxy| proxy.starts_with("X400:"))
+    {
+        Some(primary) => *primary = address,
+        None => recipient.proxies.push(address),
     }
 }
 

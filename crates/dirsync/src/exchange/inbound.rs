@@ -8,15 +8,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::core::base::address::{Address, PoName, Scope};
+use crate::core::base::address::{Address, AddressType, PoName, Scope};
 use crate::core::base::codepage::CodePage;
+use crate::core::base::transaction::Info;
 use crate::core::base::{Entry, Transaction};
 use crate::core::format::exchange::agent_ini::{Identity, PartySettings};
 use crate::core::format::exchange::recipients::{Recipient, RecipientClass};
 use crate::core::format::transactions::{Item, Reader, Trust};
 use crate::core::protocol::guard::Removal;
 
+use super::address_map::AddressMap;
 use super::directory::{Directory, mailbox_from};
+use super::events::{Event, table};
+use super::templates::Templates;
 
 /// Longest directory name: the name and eight digits.
 const NAME_LEN: usize = 20;
@@ -34,6 +38,71 @@ pub struct Source<'a> {
     pub settings: &'a PartySettings,
     /// Further objects whose recipients may be touched.
     pub further: &'a [String],
+    /// The address map.
+    pub map: Option<&'a AddressMap>,
+    /// Template information and attributes.
+    pub templates: &'a Templates,
+    /// Names of MHS recipients come from the braces of their addresses (Q157689).
+    pub brace_names: bool,
+}
+
+/// A transaction whose address is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// The transaction.
+    pub text: String,
+    /// Type and address, as far as they can be told.
+    pub address: Option<(AddressType, String)>,
+}
+
+impl Malformed {
+    fn of(text: &[u8], address: Option<&Address>) -> Self {
+        let plain = shown(text);
+        let address = match address {
+            Some(address) => Some((address.kind(), shown(&address.physical()))),
+            None => ["X400:", "PCM:", "MS:", "MSMAIL:"].iter().find_map(|kind| {
+                let at = plain.to_uppercase().find(kind)?;
+                let rest = plain.get(at + kind.len()..)?;
+                let rest = rest.split(['\r', '\n']).next().unwrap_or_default();
+                let kind = match *kind {
+                    "X400:" => AddressType::X400,
+                    _ => AddressType::Pcm,
+                };
+                Some((kind, rest.to_owned()))
+            }),
+        };
+        Self {
+            text: plain,
+            address,
+        }
+    }
+
+    /// What the generator of proxies says of it, before event 247.
+    #[must_use]
+    pub fn companion(&self) -> Option<Event> {
+        let (kind, address) = self.address.as_ref()?;
+        match kind {
+            AddressType::X400 => {
+                // The place of the first part that is no NAME=VALUE of its own.
+                let separator = if address.starts_with('/') { '/' } else { ';' };
+                let mut at = 1;
+                for part in address.split(separator) {
+                    if !part.is_empty() && part.matches('=').count() != 1 {
+                        break;
+                    }
+                    at += part.chars().count() + 1;
+                }
+                let at = at.min(address.chars().count().max(1)).to_string();
+                let whole = format!("X400:{address}");
+                Some(Event::new(&table::X400_SYNTAX, [at, whole]))
+            }
+            AddressType::Pcm | AddressType::Msmail => {
+                let whole = format!("MS:{address}");
+                Some(Event::new(&table::MS_SYNTAX, [whole]))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What was done.
@@ -48,9 +117,11 @@ pub struct Applied {
     /// Deletes and changes that found nobody, or somebody else's recipient.
     pub discarded: Vec<String>,
     /// Transactions whose address is none (event 247).
-    pub malformed: Vec<String>,
-    /// Recipients found through a further object (event 282).
-    pub further: u64,
+    pub malformed: Vec<Malformed>,
+    /// Recipients that could not be made, and why.
+    pub refused: Vec<(String, String)>,
+    /// Further objects that were looked through, and for what (event 282).
+    pub searched: Vec<(String, String)>,
     /// Of each list: what goes, and how long it was.
     pub removals: BTreeMap<String, Removal>,
     /// Recipients that an R took away; one that comes back with the same name stays what it was
@@ -73,21 +144,44 @@ fn digest(text: &str) -> u32 {
 }
 
 impl Source<'_> {
-    fn may_touch(&self, recipient: &Recipient, applied: &mut Applied) -> bool {
-        let of = &recipient.imported_from;
-        if of.eq_ignore_ascii_case(self.object) {
+    fn is_own(&self, recipient: &Recipient) -> bool {
+        recipient.imported_from.eq_ignore_ascii_case(self.object)
+    }
+
+    /// The further objects, one by one. An entry is a name, or several parted by blanks (O-14).
+    fn further_for<'f>(&'f self, of: &'f str) -> impl Iterator<Item = &'f str> {
+        self.further.iter().flat_map(move |entry| {
+            let whole = entry.eq_ignore_ascii_case(of);
+            let words: Vec<&str> = if whole {
+                vec![entry.as_str()]
+            } else {
+                entry.split_whitespace().collect()
+            };
+            words
+        })
+    }
+
+    /// Whether a recipient is of one of the further objects.
+    fn is_of_further(&self, recipient: &Recipient) -> bool {
+        let of = recipient.imported_from.as_str();
+        !of.is_empty()
+            && self
+                .further_for(of)
+                .any(|name| name.eq_ignore_ascii_case(of))
+    }
+
+    /// Whether a D or M may touch a recipient. Each further object that is looked through makes an
+    /// event (R-IN-031).
+    fn may_touch(&self, recipient: &Recipient, text: &[u8], applied: &mut Applied) -> bool {
+        if self.is_own(recipient) {
             return true;
         }
-        // O-14: an entry is a name, or several parted by blanks.
-        let named = self.further.iter().any(|entry| {
-            entry.eq_ignore_ascii_case(of)
-                || entry
-                    .split_whitespace()
-                    .any(|name| name.eq_ignore_ascii_case(of))
-        });
-        if named && !of.is_empty() {
-            applied.further += 1;
-            return true;
+        let of = recipient.imported_from.as_str();
+        for name in self.further_for(of) {
+            applied.searched.push((name.to_owned(), shown(text)));
+            if !of.is_empty() && name.eq_ignore_ascii_case(of) {
+                return true;
+            }
         }
         false
     }
@@ -101,9 +195,30 @@ impl Source<'_> {
         }
     }
 
-    fn recipient(&self, directory: &Directory, entry: &Entry) -> Recipient {
+    /// The part of an extended MHS address in braces that names the user: `user` of `user@domain` or
+    /// of `ccmail:user` (Q157689; other types are not read).
+    fn brace_name(&self, address: &Address) -> Option<String> {
+        if !self.brace_names || address.kind() != AddressType::Mhs {
+            return None;
+        }
+        let text = shown(&address.physical());
+        let (_, rest) = text.split_once('{')?;
+        let inner = rest.split_once('}').map_or(rest, |(inner, _)| inner).trim();
+        let name = match inner.split_once(':') {
+            Some((kind, name)) if kind.eq_ignore_ascii_case("ccmail") => name,
+            Some((kind, name)) if kind.eq_ignore_ascii_case("smtp") => name.split_once('@')?.0,
+            Some(_) => return None,
+            None => inner.split_once('@')?.0,
+        };
+        let name = name.trim();
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    fn recipient(&self, directory: &Directory, entry: &Entry) -> Result<Recipient, String> {
         let address = entry.address.to_string();
+        let braced = self.brace_name(&entry.address);
         let base = match entry.address.mailbox() {
+            _ if braced.is_some() => braced.unwrap_or_default(),
             Some(mailbox) => shown(mailbox.text()),
             None => shown(&entry.address.physical())
                 .split(['@', '{'])
@@ -139,8 +254,12 @@ impl Source<'_> {
             imported_from: self.object.to_owned(),
             other: Vec::new(),
         };
+        if let Some(map) = self.map {
+            let po = entry.address.po();
+            directory.map_smtp(&mut recipient, map, po)?;
+        }
         directory.complete(&mut recipient, self.identity, self.own);
-        recipient
+        Ok(recipient)
     }
 
     /// Applies record texts in order.
@@ -153,7 +272,7 @@ impl Source<'_> {
         for text in records {
             match Transaction::parse(text) {
                 Ok(transaction) => self.one(directory, &transaction, text, &mut applied),
-                Err(_) => applied.malformed.push(shown(text)),
+                Err(_) => applied.malformed.push(Malformed::of(text, None)),
             }
         }
         for (&scope, &list_len) in &applied.lists {
@@ -205,7 +324,7 @@ impl Source<'_> {
                     let Some(recipient) = directory.get(index).cloned() else {
                         continue;
                     };
-                    if self.may_touch(&recipient, applied) {
+                    if self.is_own(&recipient) || self.is_of_further(&recipient) {
                         directory.remove(index);
                         applied.deleted += 1;
                         if let Some(address) = super::directory::address_of(&recipient.address) {
@@ -215,14 +334,17 @@ impl Source<'_> {
                     }
                 }
             }
-            Transaction::Add { entry, .. } => {
+            Transaction::Add { entry, info, .. } => {
                 if entry.address.check().is_err() {
-                    applied.malformed.push(shown(text));
+                    let bad = Malformed::of(text, Some(&entry.address));
+                    applied.malformed.push(bad);
                     return;
                 }
-                self.add(directory, entry, applied);
+                if let Err(why) = self.add(directory, entry, info, applied) {
+                    applied.refused.push((shown(text), why));
+                }
             }
-            Transaction::Delete { entry } => match self.find(directory, entry, applied) {
+            Transaction::Delete { entry } => match self.find(directory, entry, text, applied) {
                 Some(index) => {
                     directory.remove(index);
                     applied.deleted += 1;
@@ -230,13 +352,19 @@ impl Source<'_> {
                 }
                 None => applied.discarded.push(shown(text)),
             },
-            Transaction::Modify { old, new, .. } => {
-                if new.as_ref().is_some_and(|new| new.address.check().is_err()) {
-                    applied.malformed.push(shown(text));
+            Transaction::Modify { old, new, info, .. } => {
+                if let Some(new) = new
+                    && new.address.check().is_err()
+                {
+                    let bad = Malformed::of(text, Some(&new.address));
+                    applied.malformed.push(bad);
                     return;
                 }
-                match self.find(directory, old, applied) {
-                    Some(index) => self.modify(directory, index, new.as_ref(), applied),
+                match self.find(directory, old, text, applied) {
+                    // Nothing but template data: the entry stays what it is (R-IN-020).
+                    Some(index) => {
+                        self.modify(directory, index, new.as_ref().unwrap_or(old), info, applied);
+                    }
                     None => applied.discarded.push(shown(text)),
                 }
             }
@@ -244,62 +372,88 @@ impl Source<'_> {
         }
     }
 
-    fn add(&self, directory: &mut Directory, entry: &Entry, applied: &mut Applied) {
+    /// Takes template information, when this object receives it.
+    fn informed(&self, info: &[Info], recipient: &mut Recipient) {
+        const INCOMING: u8 = 1;
+        if self.settings.templates & INCOMING != 0 && self.templates.take(info, recipient) {
+            super::directory::rename_x400(recipient, self.identity);
+        }
+    }
+
+    fn add(
+        &self,
+        directory: &mut Directory,
+        entry: &Entry,
+        info: &[Info],
+        applied: &mut Applied,
+    ) -> Result<(), String> {
         let Some(index) = directory.by_target(&entry.address) else {
             applied.gone.remove(&entry.address);
             if let Some(old) = applied.stash.remove(&entry.address) {
                 // What it was before the R, under its present name.
-                let back = Recipient {
+                let mut back = Recipient {
                     display_name: self.display_name(entry),
                     imported_from: self.object.to_owned(),
                     trust: self.settings.import_trust,
                     ..old
                 };
+                self.informed(info, &mut back);
                 directory.put_back(back);
                 applied.deleted = applied.deleted.saturating_sub(1);
-                return;
+                return Ok(());
             }
-            let new = self.recipient(directory, entry);
-            // Names and proxies were made unique, and the target is free.
-            if directory.add(new, self.identity, self.own).is_ok() {
-                applied.added += 1;
-            }
-            return;
+            let mut new = self.recipient(directory, entry)?;
+            self.informed(info, &mut new);
+            directory
+                .add(new, self.identity, self.own)
+                .map_err(|error| error.to_string())?;
+            applied.added += 1;
+            return Ok(());
         };
         let Some(old) = directory.get(index).cloned() else {
-            return;
+            return Ok(());
         };
         // Its own: what it is called now counts. Made by hand or somebody else's: it stays.
-        if old.imported_from.eq_ignore_ascii_case(self.object) {
-            let new = Recipient {
+        if self.is_own(&old) {
+            let mut new = Recipient {
                 display_name: self.display_name(entry),
                 trust: self.settings.import_trust,
                 ..old.clone()
             };
+            self.informed(info, &mut new);
             if new != old {
                 directory.replace(index, new);
                 applied.modified += 1;
             }
         }
+        Ok(())
     }
 
     /// The recipient of an entry: alias and address must fit (DEC-017), and it must be this object's.
-    fn find(&self, directory: &Directory, entry: &Entry, applied: &mut Applied) -> Option<usize> {
+    fn find(
+        &self,
+        directory: &Directory,
+        entry: &Entry,
+        text: &[u8],
+        applied: &mut Applied,
+    ) -> Option<usize> {
         let index = directory.by_target(&entry.address)?;
         let recipient = directory.get(index)?;
         let called = self.display_name(entry).to_lowercase();
-        (recipient.display_name.to_lowercase() == called && self.may_touch(recipient, applied))
-            .then_some(index)
+        (recipient.display_name.to_lowercase() == called
+            && self.may_touch(recipient, text, applied))
+        .then_some(index)
     }
 
     fn modify(
         &self,
         directory: &mut Directory,
         index: usize,
-        new: Option<&Entry>,
+        new: &Entry,
+        info: &[Info],
         applied: &mut Applied,
     ) {
-        let (Some(old), Some(new)) = (directory.get(index).cloned(), new) else {
+        let Some(old) = directory.get(index).cloned() else {
             return;
         };
         let taken = directory.by_target(&new.address);
@@ -307,12 +461,13 @@ impl Source<'_> {
             applied.discarded.push(format!("{} is taken", new.address));
             return;
         }
-        let changed = Recipient {
+        let mut changed = Recipient {
             display_name: self.display_name(new),
             address: ms(&new.address),
             trust: self.settings.import_trust,
             ..old.clone()
         };
+        self.informed(info, &mut changed);
         if changed != old {
             directory.replace(index, changed);
             applied.modified += 1;
@@ -328,11 +483,27 @@ pub fn in_scope(recipient: &Recipient, scope: Scope) -> bool {
             .is_some_and(|address| address.scope() == scope)
 }
 
-/// A target as the directory shows it: MS for addresses of postoffices (R-IN-012).
+/// A target as the directory shows it: MS for addresses of postoffices (R-IN-012), `X.121` for the
+/// network address of X.400 (Q156726).
 fn ms(address: &Address) -> String {
     let text = address.to_string();
     match text.strip_prefix("PCM:") {
         Some(rest) => format!("MS:{rest}"),
+        None if address.kind() == AddressType::X400 => with_dot(&text),
         None => text,
     }
+}
+
+/// `x121=` becomes `X.121=`, where a part of the address begins with it.
+fn with_dot(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.to_ascii_lowercase().find("x121=") {
+        let begins = rest[..at].ends_with(['/', ';', ':', ' ']);
+        out.push_str(&rest[..at]);
+        out.push_str(if begins { "X.121=" } else { &rest[at..at + 5] });
+        rest = &rest[at + 5..];
+    }
+    out.push_str(rest);
+    out
 }

@@ -5,8 +5,6 @@
 //! shadow postoffice, a complete postoffice of the connector's name. It is built beside its place
 //! and renamed.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use crate::core::base::address::{MailboxName, PoName};
@@ -19,11 +17,8 @@ use crate::core::format::layout_txt::TreeId;
 use crate::core::format::mta::Profile;
 use crate::mta::fresh as mta_fresh;
 use crate::postoffice::PoError;
-use crate::postoffice::build::{self, BuildOptions, Leavings};
-use crate::tree::disk::Disk;
-use crate::tree::journal::Plan;
-use crate::tree::view::LOCK_FILE;
-use crate::tree::{DomainKind, RelPath, TreeError};
+use crate::postoffice::init::InitPlan;
+use crate::tree::DomainKind;
 
 use super::{EVENTS, RECIPIENTS, REGISTRY, SHADOW_SERIAL, shadow_path};
 
@@ -198,108 +193,53 @@ fn postoffice(
     .map_err(PoError::BadParams)
 }
 
-/// What `init-exchange` makes, before it does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InitExchange {
-    tree: FreshTree,
-}
-
-impl InitExchange {
-    /// The plan of a server.
-    ///
-    /// # Errors
-    /// [`PoError::BadParams`].
-    pub fn new(params: &ExchangeParams<'_>) -> Result<Self, PoError> {
-        check_name(params.organization, "organization")?;
-        check_name(params.site, "site")?;
-        check_name(params.server, "server")?;
-        params.connector.check().map_err(|_| bad("connector"))?;
-        let identity = Identity {
-            organization: params.organization.to_owned(),
-            site: params.site.to_owned(),
-            server: params.server.to_owned(),
-            profile: params.profile,
-            connector: params.connector.to_string(),
-            address: String::from_utf8_lossy(MailboxName::system().text()).into_owned(),
-        };
-        let created = UnixTime::from_timestamp(params.created).ok_or_else(|| bad("created"))?;
-        let mut files = agent_files(params, &identity)?;
-        let queues = [connector_queue(&identity), agent_queue(&identity)];
-        let secured: Vec<(Option<u32>, &str)> =
-            queues.iter().map(|name| (None, name.as_str())).collect();
-        let mta = mta_fresh::FreshParams {
-            profile: params.profile,
-            created,
-            zone: params.zone,
-            tree_id: params.tree_ids[1],
-            secured: &secured,
-        };
-        files.extend(mta_fresh::database(&mta).map_err(PoError::BadParams)?);
-        files.extend(mta_fresh::bootenv(created).map_err(PoError::BadParams)?);
-        let shadow = postoffice(params, params.tree_ids[2], SHADOW_SERIAL)?;
-        let root = shadow_path();
-        let mut directories: Vec<String> = vec!["DXADATA".into()];
-        directories.extend(
-            agent_directories()
-                .iter()
-                .map(|dir| format!("DXADATA/{dir}")),
-        );
-        directories.extend(["MTADATA", "BOOTENV", "CONNECT", "CONNECT/MSMCON"].map(str::to_owned));
-        directories.push(root.clone());
-        directories.extend(shadow.directories.iter().map(|dir| format!("{root}/{dir}")));
-        files.extend(shadow.files.into_iter().map(|file| FreshFile {
-            path: format!("{root}/{}", file.path),
-            ..file
-        }));
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self {
-            tree: FreshTree { directories, files },
-        })
-    }
-
-    /// What the tree consists of.
-    #[must_use]
-    pub fn tree(&self) -> &FreshTree {
-        &self.tree
-    }
-
-    /// The same as the plan of a commit, for showing.
-    ///
-    /// # Errors
-    /// Never in practice: the paths are ours.
-    pub fn steps(&self) -> Result<Plan, PoError> {
-        let mut plan = Plan::new();
-        for dir in &self.tree.directories {
-            plan.mkdir(RelPath::new(dir).map_err(TreeError::from)?)
-                .map_err(TreeError::from)?;
-        }
-        for file in &self.tree.files {
-            let path = RelPath::new(&file.path).map_err(TreeError::from)?;
-            plan.replace(path, file.bytes.clone())
-                .map_err(TreeError::from)?;
-        }
-        Ok(plan)
-    }
-
-    /// Whether the place `name` in `parent` is free; changes nothing.
-    ///
-    /// # Errors
-    /// As [`build::look_at_place`].
-    pub fn check_place(&self, parent: &dyn Disk, name: &str) -> Result<(), PoError> {
-        build::look_at_place(parent, name).map(|_| ())
-    }
-
-    /// Makes the server at the place `name` in `parent`, wholly or not at all.
-    ///
-    /// # Errors
-    /// As [`build::build`].
-    pub fn carry_out(
-        &self,
-        parent: &Arc<dyn Disk>,
-        name: &str,
-        options: &BuildOptions,
-    ) -> Result<Leavings, PoError> {
-        let lock = format!("{}/{LOCK_FILE}", DomainKind::Agent.home());
-        build::build(parent, name, &self.tree, &lock, options)
-    }
+/// The plan of a server.
+///
+/// # Errors
+/// [`PoError::BadParams`].
+pub fn plan(params: &ExchangeParams<'_>) -> Result<InitPlan, PoError> {
+    check_name(params.organization, "organization")?;
+    check_name(params.site, "site")?;
+    check_name(params.server, "server")?;
+    params.connector.check().map_err(|_| bad("connector"))?;
+    let identity = Identity {
+        organization: params.organization.to_owned(),
+        site: params.site.to_owned(),
+        server: params.server.to_owned(),
+        profile: params.profile,
+        connector: params.connector.to_string(),
+        address: String::from_utf8_lossy(MailboxName::system().text()).into_owned(),
+    };
+    let created = UnixTime::from_timestamp(params.created).ok_or_else(|| bad("created"))?;
+    let mut files = agent_files(params, &identity)?;
+    let queues = [connector_queue(&identity), agent_queue(&identity)];
+    let secured: Vec<(Option<u32>, &str)> =
+        queues.iter().map(|name| (None, name.as_str())).collect();
+    let mta = mta_fresh::FreshParams {
+        profile: params.profile,
+        created,
+        zone: params.zone,
+        tree_id: params.tree_ids[1],
+        secured: &secured,
+    };
+    files.extend(mta_fresh::database(&mta).map_err(PoError::BadParams)?);
+    files.extend(mta_fresh::bootenv(created).map_err(PoError::BadParams)?);
+    let shadow = postoffice(params, params.tree_ids[2], SHADOW_SERIAL)?;
+    let root = shadow_path();
+    let mut directories: Vec<String> = vec!["DXADATA".into()];
+    directories.extend(
+        agent_directories()
+            .iter()
+            .map(|dir| format!("DXADATA/{dir}")),
+    );
+    directories.extend(["MTADATA", "BOOTENV", "CONNECT", "CONNECT/MSMCON"].map(str::to_owned));
+    directories.push(root.clone());
+    directories.extend(shadow.directories.iter().map(|dir| format!("{root}/{dir}")));
+    files.extend(shadow.files.into_iter().map(|file| FreshFile {
+        path: format!("{root}/{}", file.path),
+        ..file
+    }));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let tree = FreshTree { directories, files };
+    Ok(InitPlan::of(DomainKind::Agent, tree))
 }

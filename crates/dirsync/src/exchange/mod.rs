@@ -7,7 +7,10 @@
 //! * [`outbound`] - what changed among the recipients becomes transactions;
 //! * [`inbound`] - transactions become custom recipients;
 //! * [`events`] - the event log, `EVENTS.JSONL`;
+//! * [`address_map`] - SMTP domains of postoffices;
+//! * [`templates`] - template information and attributes;
 //! * [`agent`] - T1, T2 and T3 of the agent;
+//! * [`heard`] - events of messages, lost messages, copies to the administrator;
 //! * [`options`] - the options of the agent's objects, with read-back;
 //! * [`remotes`] - the postoffices that it has objects for;
 //! * [`reset`] - what a reset of the numbers is at an agent;
@@ -19,9 +22,11 @@
 //! [`crate::tree::DomainKind::place`] says where. What differs is where lists come from and go to:
 //! recipients instead of USR files.
 
+pub mod address_map;
 pub mod agent;
 pub mod directory;
 pub mod events;
+pub mod heard;
 pub mod inbound;
 pub mod init;
 pub mod interchange;
@@ -31,15 +36,24 @@ mod remotes;
 pub mod reset;
 pub mod roles;
 pub mod service;
+#[cfg(test)]
+mod session_tests;
 pub mod settings;
+pub mod templates;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod testtree;
+#[cfg(test)]
+mod vectors;
 
 pub use remotes::{Remote, remotes, reserved_network};
 
 use std::sync::Arc;
 
 use crate::core::base::HexId;
+use crate::core::format::FixedRecord as _;
+use crate::core::format::master::MasterRecord;
 use crate::tree::discover::SHADOW_PATH;
 use crate::tree::disk::{Disk, EntryKind};
 use crate::tree::names::Names;
@@ -65,6 +79,47 @@ pub const EVENTS: &str = "EVENTS.JSONL";
 pub const OUTBOUND: HexId = HexId(1);
 /// The serial number of every shadow postoffice (DOCUMENTED, Q151228).
 pub const SHADOW_SERIAL: &[u8] = b"22-28798";
+
+/// Network names that a connection of the connector may not have (DOCUMENTED, Q175978).
+pub const RESERVED_NETWORKS: [&str; 18] = [
+    "ATTMAIL",
+    "COMPUSERVE",
+    "DISOSS",
+    "EASYLINK",
+    "ENVOY",
+    "FAX",
+    "GTE",
+    "MCI",
+    "MHS",
+    "MSMAIL",
+    "OV",
+    "PROFS",
+    "SMTP",
+    "SNADS",
+    "SOURCE",
+    "VMGATE",
+    "X400",
+    "*EMS",
+];
+
+/// Whether a network name is one of [`RESERVED_NETWORKS`], in any case of letters.
+#[must_use]
+pub fn is_reserved(network: &[u8]) -> bool {
+    RESERVED_NETWORKS
+        .iter()
+        .any(|reserved| network.eq_ignore_ascii_case(reserved.as_bytes()))
+}
+
+/// Whether a view is that of a shadow postoffice, which is known by its serial number (Q151228).
+///
+/// # Errors
+/// A disk error.
+pub fn is_shadow(view: &TreeView) -> Result<bool, TreeError> {
+    let master = view.read("GLB/MASTER.GLB", 4096)?;
+    Ok(master
+        .and_then(|bytes| MasterRecord::decode(&bytes).ok())
+        .is_some_and(|master| master.serial.text() == SHADOW_SERIAL))
+}
 
 /// Whether a view is that of an agent.
 #[must_use]

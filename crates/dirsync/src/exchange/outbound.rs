@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::core::base::address::{Address, AddressType, FullName, PoName, Scope};
 use crate::core::base::codepage::CodePage;
+use crate::core::base::transaction::Info;
 use crate::core::base::{Entry, Transaction};
 use crate::core::format::exchange::agent_ini::{Identity, PartySettings};
 use crate::core::format::exchange::recipients::{Recipient, RecipientClass};
@@ -19,11 +20,15 @@ use crate::postoffice::list_error::ListError;
 use crate::postoffice::{Edit, PoError};
 
 use super::directory::{Directory, dirsync_address, distinguished_name};
+use super::templates::Templates;
 
 /// Longest name in a list of a postoffice, in bytes of code page 850.
 const NAME_LEN: usize = 30;
 /// Longest table that is read, in bytes.
 const TABLE_LIMIT: u64 = 1 << 30;
+
+/// `DXA-Template-Options`: template information leaves.
+const OUTGOING: u8 = 2;
 
 /// What a session sends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -177,7 +182,7 @@ pub fn session(
     identity: &Identity,
     own: PoName,
     settings: &PartySettings,
-    registry: &DxSettings,
+    (registry, templates): (&DxSettings, &Templates),
 ) -> Session {
     let mut session = Session::default();
     let known: BTreeMap<&str, &Mapping> = table
@@ -256,13 +261,18 @@ pub fn session(
             made.extend(before.cloned());
             continue;
         };
+        let info = if settings.templates & OUTGOING != 0 {
+            templates.give(recipient)
+        } else {
+            Vec::new()
+        };
         let old = before.and_then(entry_of);
         let unchanged = old
             .as_ref()
             .is_some_and(|old| old.alias == new.alias && old.address == new.address);
         if unchanged {
             if full {
-                session.transactions.push(add(&new));
+                session.transactions.push(add(&new, &info));
             }
             made.extend(before.cloned());
             continue;
@@ -274,15 +284,15 @@ pub fn session(
                 session
                     .transactions
                     .push(Transaction::Delete { entry: old });
-                session.transactions.push(add(&new));
+                session.transactions.push(add(&new, &info));
             }
             Some(old) if !full => session.transactions.push(Transaction::Modify {
                 old,
                 new: Some(new.clone()),
-                info: Vec::new(),
+                info: info.clone(),
                 options: Vec::new(),
             }),
-            _ => session.transactions.push(add(&new)),
+            _ => session.transactions.push(add(&new, &info)),
         }
         usn += 1;
         let mapping = Mapping {
@@ -305,10 +315,10 @@ fn is_own(mapping: &Mapping, own: PoName) -> bool {
         .is_ok_and(|address| address.scope() == Scope::pcm(own))
 }
 
-fn add(entry: &Entry) -> Transaction {
+fn add(entry: &Entry, info: &[Info]) -> Transaction {
     Transaction::Add {
         entry: entry.clone(),
-        info: Vec::new(),
+        info: info.to_vec(),
         options: Vec::new(),
     }
 }

@@ -60,6 +60,10 @@ pub struct SettingsChange {
     pub append_name: Option<bool>,
     /// All of the own list goes with the next session.
     pub export_now: bool,
+    /// Template information leaves.
+    pub send_templates: Option<bool>,
+    /// Template information that arrives is taken.
+    pub receive_templates: Option<bool>,
 }
 
 impl SettingsChange {
@@ -89,6 +93,13 @@ impl SettingsChange {
         settings.export_custom_recipients = self
             .export_custom_recipients
             .unwrap_or(settings.export_custom_recipients);
+        let bit = |bits: u8, bit: u8, on: Option<bool>| match on {
+            Some(true) => bits | bit,
+            Some(false) => bits & !bit,
+            None => bits,
+        };
+        settings.templates = bit(settings.templates, 1, self.receive_templates);
+        settings.templates = bit(settings.templates, 2, self.send_templates);
         // Another trust or other containers: the whole list is sent again (R-OUT-008).
         let differs = before.export_trust != settings.export_trust
             || before.export_containers != settings.export_containers;
@@ -199,6 +210,68 @@ pub fn off(edit: &mut Edit<'_>) -> Result<Vec<String>, PoError> {
     // What others were told in this role is forgotten with it (R-RSY-020: the files of Dxadata go).
     super::outbound::save_table(edit, &[])?;
     Ok(gone)
+}
+
+/// Changes to what the agent itself is set to; `None` leaves a setting as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentChange {
+    /// Whom copies of dirsync messages are for (`DXA-Local-Admin`); empty for nobody.
+    pub administrator: Option<String>,
+    /// Copies of outgoing messages (`DXA-Admin-Copy`).
+    pub copy_outgoing: Option<bool>,
+    /// Incoming messages are forwarded (`DXA-Admin-Forward`).
+    pub forward_incoming: Option<bool>,
+    /// Rows of the incoming templates: text, attribute; without an attribute the row goes.
+    pub incoming_templates: Vec<(String, String)>,
+    /// Rows of the outgoing templates: attribute, text; without a text the row goes.
+    pub outgoing_templates: Vec<(String, String)>,
+}
+
+impl AgentChange {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Changes what the agent is set to, in the object of its role.
+///
+/// # Errors
+/// The server has no role, or a text that cannot be written.
+pub fn set_agent(edit: &mut Edit<'_>, change: &AgentChange) -> Result<(), PoError> {
+    use super::templates::{INCOMING, OUTGOING};
+    let mut agent = Agent::load(edit)?;
+    let section = match agent.requestor() {
+        Some((name, _)) => format!("{} {name}", PartyKind::Requestor.word()),
+        None => agent.server_object().ok_or_else(|| {
+            usage(
+                "the server is neither directory server nor requestor".into(),
+                "`po-admin server on`, or `po-admin register`",
+            )
+        })?,
+    };
+    let truth = |on: bool| if on { "TRUE" } else { "FALSE" };
+    let mut rows: Vec<(&str, &str, &str)> = Vec::new();
+    if let Some(name) = &change.administrator {
+        rows.push((&section, "DXA-Local-Admin", name));
+    }
+    if let Some(on) = change.copy_outgoing {
+        rows.push((&section, "DXA-Admin-Copy", truth(on)));
+    }
+    if let Some(on) = change.forward_incoming {
+        rows.push((&section, "DXA-Admin-Forward", truth(on)));
+    }
+    for (text, attribute) in &change.incoming_templates {
+        rows.push((INCOMING, text, attribute));
+    }
+    for (attribute, text) in &change.outgoing_templates {
+        rows.push((OUTGOING, attribute, text));
+    }
+    for (section, key, value) in rows {
+        agent.ini.set(section, key, value).map_err(bad_setting)?;
+    }
+    save_ini(edit, &agent.ini)
 }
 
 /// A remote requestor to be made.
@@ -330,6 +403,33 @@ pub fn add_remote(edit: &mut Edit<'_>, new: &NewRemote) -> Result<String, PoErro
         .map_err(bad_setting)?;
     save_ini(edit, &agent.ini)?;
     hidden(edit, &agent, new.name, &mailbox)?;
+    Ok(object)
+}
+
+/// Gives a remote requestor all lists with the next T2: `DXA-Export-Now`. The object's name.
+///
+/// # Errors
+/// There is no such requestor.
+pub fn export_remote(edit: &mut Edit<'_>, name: PoName) -> Result<String, PoError> {
+    let mut agent = Agent::load(edit)?;
+    let (_, records) = load_srvconf(edit)?;
+    let found = srvconf::find(&records, name.network(), name.postoffice())
+        .and_then(|at| records.get(at))
+        .ok_or_else(|| ListError::NoSuch {
+            what: "requestor",
+            name: name.to_string(),
+            hint: "`po-admin requestor list` lists the requestors of a server",
+        })?;
+    let object = super::agent::object_name(found);
+    let settings = PartySettings {
+        export_now: true,
+        ..agent.remote(&object)
+    };
+    agent
+        .ini
+        .set_party(PartyKind::RemoteRequestor, &object, &settings)
+        .map_err(bad_setting)?;
+    save_ini(edit, &agent.ini)?;
     Ok(object)
 }
 

@@ -29,12 +29,17 @@ use crate::tree::{Command, TreeMut, TreeView};
 
 use super::agent::{say, source_of};
 use super::directory::Directory;
+use super::events::{Event, log_all, table};
 use super::settings::{Agent, load_registry, save_registry};
 
 /// Where a RESYNC.GLB that was taken is kept.
 const RESYNC_OLD: &str = "GLB/RESYNC.OLD";
 /// Longest RESYNC.GLB that is held.
 const RESYNC_LIMIT: u64 = 1 << 30;
+
+/// What `net pause` prints.
+const NET_TEXT: &str = "The Microsoft Exchange Directory Synchronization service failed to pause. More \
+    help is available by typing NET HELPMSG3539.";
 
 /// What pausing the service means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,8 @@ pub struct Paused {
     pub pause: Pause,
     /// The text, of a failure that is a success.
     pub text: String,
+    /// What `net pause msexchangedx` prints (DOCUMENTED, Q156063).
+    pub net_text: &'static str,
 }
 
 /// Looks at what a pause would do.
@@ -82,7 +89,11 @@ pub fn pause(view: &TreeView) -> Result<Paused, PoError> {
     } else {
         Pause::NoRole
     };
-    Ok(Paused { pause, text })
+    Ok(Paused {
+        pause,
+        text,
+        net_text: NET_TEXT,
+    })
 }
 
 /// A RESYNC.GLB that was made.
@@ -149,6 +160,7 @@ pub fn plan_start(
         faults: agent.faults.iter().map(ToString::to_string).collect(),
         ..Started::default()
     };
+    started.faults.extend(told(&agent));
     if agent.server_object().is_some() {
         make(&mut edit, &agent.registry, now, progress, &mut started)?;
     } else if agent.requestor().is_some() {
@@ -158,6 +170,35 @@ pub fn plan_start(
         return Ok((started, Plan::new()));
     }
     Ok((started, edit.finish()?))
+}
+
+/// What a start of the original stumbled over, and ours says.
+fn told(agent: &Agent) -> Vec<String> {
+    let mut told = Vec::new();
+    if let Some(map) = &agent.map {
+        if map.empty_lines > 0 {
+            told.push(format!(
+                "the address map ends with {} empty lines: the original may not start then (Error 2140, \
+                 Q140951)",
+                map.empty_lines
+            ));
+        }
+        for line in &map.bad_lines {
+            told.push(format!(
+                "line {line} of the address map is not NET/PO DOMAIN and was passed over"
+            ));
+        }
+    }
+    for (one, two) in agent.templates.slash_pairs() {
+        let event = Event::new(&table::TEMPLATE_PROMPTS, [one, two]);
+        told.push(format!("event 181: {}", event.text()));
+    }
+    if let Some(path) = &agent.registry.dxadata_path {
+        told.push(format!(
+            "DXADataPath is {path}: here the agent's files are always in DXADATA of the tree (Q185504)"
+        ));
+    }
+    told
 }
 
 /// Starts the service.
@@ -234,6 +275,15 @@ fn make(
         requestors.join(", ")
     ));
     log::append_local(edit, now, &[line])?;
+    let made_event = Event::new(
+        &table::RESYNC_MADE,
+        [requestors.join(", "), header.to_string()],
+    );
+    log_all(
+        edit,
+        now,
+        &[Event::new(&table::STARTED, [""; 0]), made_event],
+    )?;
     started.made = Some(Made {
         header,
         requestors,
@@ -277,6 +327,12 @@ fn receive(
     let mut lines = taken.lines;
     lines.extend(say(&applied));
     log::append(edit, now, &lines)?;
+    let mut events = vec![
+        Event::new(&table::STARTED, [""; 0]),
+        Event::new(&table::RESYNC_TAKEN, [header.to_string()]),
+    ];
+    events.extend(super::agent::events_of(&applied, &object));
+    log_all(edit, now, &events)?;
     started.took = Some(Took {
         header,
         before: taken.before,

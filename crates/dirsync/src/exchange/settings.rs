@@ -10,6 +10,8 @@ use crate::postoffice::list_error::ListError;
 use crate::postoffice::{Edit, PoError};
 
 use super::REGISTRY;
+use super::address_map::AddressMap;
+use super::templates::Templates;
 
 /// The section of the server's own object: what leaves to the requestors (ASSIGNED: replies are
 /// slices of one master list, so containers and trust are those of the server, not of each remote
@@ -29,6 +31,10 @@ pub struct Agent {
     pub registry: DxSettings,
     /// What it says and does not mean.
     pub faults: Vec<SettingFault>,
+    /// The address map, when the registry turns it on.
+    pub map: Option<AddressMap>,
+    /// Template information and attributes.
+    pub templates: Templates,
 }
 
 /// Reads AGENT.INI.
@@ -75,7 +81,61 @@ pub fn save_registry(edit: &mut Edit<'_>, file: &RegistryFile) -> Result<(), PoE
     Ok(())
 }
 
+/// Which dirsync messages the administrator gets (exc 5.2, R-DXA-070).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copies {
+    /// A copy of those that leave.
+    pub outgoing: bool,
+    /// Those that came, when they were taken.
+    pub incoming: bool,
+}
+
+impl Copies {
+    /// The agent's mailbox that copies lie in (ASSIGNED: the server has no mail store; whom
+    /// `DXA-Local-Admin` names reads the agent's own).
+    #[must_use]
+    pub fn mailbox(&self) -> &'static str {
+        "Admin"
+    }
+
+    /// The address of that mailbox.
+    #[must_use]
+    pub fn address(&self, agent: &Agent) -> Option<Address> {
+        let mailbox = MailboxName::read(self.mailbox().as_bytes()).ok()?;
+        Some(Address::pcm(agent.own, mailbox))
+    }
+}
+
 impl Agent {
+    /// What the administrator gets; nothing without one (R-OBJ-001). At a server the two boxes of its
+    /// object decide, at a requestor `DXA-Local-Admin` alone does (R-DXA-070).
+    #[must_use]
+    pub fn copies(&self) -> Option<Copies> {
+        let requestor = self.requestor().map(|(name, _)| name);
+        let section = match &requestor {
+            Some(name) => format!("{} {name}", PartyKind::Requestor.word()),
+            None => self.server_object()?,
+        };
+        self.ini
+            .get(&section, "DXA-Local-Admin")
+            .filter(|name| !name.is_empty())?;
+        let is_set = |key| {
+            self.ini
+                .get(&section, key)
+                .is_some_and(|value| value.eq_ignore_ascii_case("TRUE"))
+        };
+        Some(match requestor {
+            Some(_) => Copies {
+                outgoing: true,
+                incoming: true,
+            },
+            None => Copies {
+                outgoing: is_set("DXA-Admin-Copy"),
+                incoming: is_set("DXA-Admin-Forward"),
+            },
+        })
+    }
+
     /// Reads both files.
     ///
     /// # Errors
@@ -92,6 +152,8 @@ impl Agent {
         let file = load_registry(edit)?;
         let (registry, faults) = DxSettings::read(&file);
         Ok(Self {
+            map: AddressMap::load(edit, &registry)?,
+            templates: Templates::of(&ini),
             ini,
             identity,
             own,

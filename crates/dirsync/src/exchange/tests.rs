@@ -3,6 +3,7 @@
 use super::directory::{Directory, dirsync_address, distinguished_name, mailbox_from};
 use super::inbound::{Applied, Source};
 use super::outbound::{Session, may_leave, session};
+use super::templates::Templates;
 use crate::core::base::Transaction;
 use crate::core::base::address::PoName;
 use crate::core::format::exchange::agent_ini::{Identity, PartySettings};
@@ -11,7 +12,7 @@ use crate::core::format::exchange::registry::{DxSettings, RegistryFile};
 use crate::core::format::exchange::xdir::Mapping;
 use crate::core::format::mta::Profile;
 
-fn identity() -> Identity {
+pub(super) fn identity() -> Identity {
     Identity {
         organization: "Org".into(),
         site: "Site".into(),
@@ -26,18 +27,18 @@ fn own() -> PoName {
     "EXCHNET/EXCHPO".parse().unwrap()
 }
 
-fn registry() -> DxSettings {
+pub(super) fn registry() -> DxSettings {
     DxSettings::read(&RegistryFile::new()).0
 }
 
-fn settings() -> PartySettings {
+pub(super) fn settings() -> PartySettings {
     PartySettings {
         export_containers: vec!["Recipients".into()],
         ..PartySettings::default()
     }
 }
 
-fn custom(name: &str, address: &str) -> Recipient {
+pub(super) fn custom(name: &str, address: &str) -> Recipient {
     Recipient {
         class: RecipientClass::Custom,
         directory_name: name.replace(' ', ""),
@@ -54,14 +55,14 @@ fn custom(name: &str, address: &str) -> Recipient {
     }
 }
 
-fn mailbox(name: &str) -> Recipient {
+pub(super) fn mailbox(name: &str) -> Recipient {
     Recipient {
         class: RecipientClass::Mailbox,
         ..custom(name, "")
     }
 }
 
-fn directory(recipients: &[Recipient]) -> Directory {
+pub(super) fn directory(recipients: &[Recipient]) -> Directory {
     let mut directory = Directory::default();
     for recipient in recipients {
         directory
@@ -71,16 +72,17 @@ fn directory(recipients: &[Recipient]) -> Directory {
     directory
 }
 
-fn out(
+pub(super) fn out(
     directory: &Directory,
     table: &[Mapping],
     settings: &PartySettings,
     registry: &DxSettings,
 ) -> Session {
-    session(directory, table, &identity(), own(), settings, registry)
+    let rules = (registry, &Templates::default());
+    session(directory, table, &identity(), own(), settings, rules)
 }
 
-fn texts(session: &Session) -> Vec<String> {
+pub(super) fn texts(session: &Session) -> Vec<String> {
     session
         .transactions
         .iter()
@@ -104,6 +106,9 @@ fn apply(directory: &mut Directory, object: &str, further: &[&str], records: &[&
         object,
         settings: &settings,
         further: &further,
+        map: None,
+        templates: &Templates::default(),
+        brace_names: false,
     };
     source.apply(directory, records.iter().map(|text| text.as_bytes()))
 }
@@ -118,6 +123,7 @@ fn names(directory: &Directory) -> Vec<String> {
 // rule: exc:R-OUT-001
 // rule: exc:R-OBJ-010
 // rule: exc:R-OUT-006
+// rule: exc:O-07
 #[test]
 fn only_recipients_of_the_containers_within_the_trust_leave() {
     let registry = registry();
@@ -140,6 +146,8 @@ fn only_recipients_of_the_containers_within_the_trust_leave() {
 // rule: exc:R-OBJ-011
 // rule: exc:R-REG-05
 // rule: exc:R-IN-032
+// rule: exc:V-17
+// rule: exc:R-OUT-005
 #[test]
 fn custom_recipients_leave_when_ticked_and_never_go_back() {
     // V-17.
@@ -161,6 +169,7 @@ fn custom_recipients_leave_when_ticked_and_never_go_back() {
 }
 
 // rule: exc:R-OUT-010
+// rule: exc:V-18
 #[test]
 fn an_address_in_another_postoffice_is_an_add_else_a_modify() {
     // V-18.
@@ -195,6 +204,7 @@ fn an_address_in_another_postoffice_is_an_add_else_a_modify() {
 // rule: exc:R-OUT-021
 // rule: exc:R-OUT-022
 // rule: exc:R-REG-04
+// rule: exc:V-19
 #[test]
 fn the_second_of_a_name_gets_001() {
     // V-19.
@@ -239,6 +249,8 @@ fn the_second_of_a_name_gets_001() {
 
 // rule: exc:R-OUT-023
 // rule: exc:R-OUT-025
+// rule: exc:V-20
+// rule: exc:O-13
 #[test]
 fn a_name_that_was_deleted_in_the_same_session_is_free() {
     // V-20.
@@ -317,6 +329,7 @@ fn the_primary_proxy_is_the_one_in_capitals() {
 
 // rule: exc:R-IN-012
 // rule: exc:R-FFA-044
+// rule: exc:V-04
 #[test]
 fn csi_becomes_ms_with_the_user_part_as_alias() {
     // V-04.
@@ -353,7 +366,7 @@ fn a_modify_with_template_lines_only_keeps_the_entry() {
         "M Katie Jordan\tPCM:TOON/TOWN/WCOYOTE\r\n  Katie Jordan\tPCM:TOON/TOWN/WCOYOTE\r\n- Division:/Testing",
     ] {
         let applied = apply(&mut all, "REQ", &[], &[form]);
-        assert_eq!(applied.malformed, Vec::<String>::new());
+        assert_eq!(applied.malformed, []);
         assert_eq!(names(&all), ["Katie Jordan MS:TOON/TOWN/WCOYOTE"], "{form}");
     }
 }
@@ -369,16 +382,17 @@ fn only_the_object_that_imported_it_deletes() {
     let delete = ["D Ann\tPCM:NET/POY/ANN"];
     let refused = apply(&mut all, "POY", &[], &delete);
     assert_eq!(
-        (all.len(), refused.discarded.len(), refused.further),
+        (all.len(), refused.discarded.len(), refused.searched.len()),
         (1, 1, 0)
     );
     let taken = apply(&mut all, "POY", &["POX"], &delete);
-    assert_eq!((all.len(), taken.deleted, taken.further), (0, 1, 1));
+    assert_eq!((all.len(), taken.deleted, taken.searched.len()), (0, 1, 1));
 }
 
 // rule: exc:R-IN-050
 // rule: exc:R-IN-051
 // rule: exc:R-IN-053
+// rule: exc:R-IN-052
 #[test]
 fn generated_names_and_proxies_are_unique() {
     let mut all = Directory::default();
@@ -406,6 +420,13 @@ fn generated_names_and_proxies_are_unique() {
             "MS:EXCHNET/EXCHPO/POSTMAST0"
         ]
     );
+    let smtp = |n: usize| {
+        let recipient = all.iter().nth(n).unwrap();
+        let of = |proxy: &&String| proxy.starts_with("SMTP:");
+        recipient.proxies.iter().find(of).unwrap().clone()
+    };
+    assert_eq!(smtp(0), "SMTP:BOB@Site.Org.com");
+    assert_eq!(smtp(1), "SMTP:BOB2@Site.Org.com");
     let one = all.iter().next().unwrap();
     let (name, number) = one.directory_name.split_at(6);
     assert_eq!(name, "BobOne");

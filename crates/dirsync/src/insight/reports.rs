@@ -71,6 +71,8 @@ kinds! {
         "A part of the server carries no LAYOUT.TXT of this project, or another version. It is read, never written.";
     EXCHANGE_RESYNC = "exchange.resync-unknown" Error ("Q150976"):
         "ResyncConnectionRDNs names a remote requestor that the server does not have. Names are those of the objects, as `po-admin requestor list` shows them; RESYNC.GLB was made for the others, or not at all when there is none.";
+    EXCHANGE_EVENTS = "exchange.bad-event-line" Warning ("assigned"):
+        "A line of EVENTS.JSONL is no event and was passed over. The file is only a log: nothing depends on it, and it may be moved away.";
     SYNC_BEHIND = "sync.behind" Warning ("Q96060"):
         "A requestor has not yet taken what the server has sent or holds for it. One cycle brings it up to date.";
     SYNC_IMPORT_BEHIND = "sync.import-behind" Error ("Q99961"):

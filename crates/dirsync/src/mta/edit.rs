@@ -44,6 +44,8 @@ pub struct NewMessage {
     pub content: Vec<u8>,
     /// Names of its attachments.
     pub content_names: Vec<String>,
+    /// The MTAs that had it before, the first one first.
+    pub trace: Vec<String>,
 }
 
 /// One queue that a message goes to, and whom that queue takes it to.
@@ -206,6 +208,8 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
             return Err(MtaError::QueueExists { name });
         }
         let id = ObjectId::queue(self.take_number()?);
+        // A number that a message gave back in this very commit: its file becomes the queue's.
+        self.files.remove(&id.number());
         self.super_queue.queues.push(QueueEntry {
             id,
             secured,
@@ -294,6 +298,7 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
                 submitted: message.submitted,
                 kind: message.kind,
                 subject: message.subject.clone(),
+                trace: message.trace.clone(),
             };
             let serial = self.take_serial();
             let bytes = reference

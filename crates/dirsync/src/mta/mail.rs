@@ -202,6 +202,7 @@ fn made(
         subject: CodePage::Cp850.decode(&message.ipm.subject),
         content: message.encode()?,
         content_names: carried::names(&posting.parts),
+        trace: Vec::new(),
     };
     Ok((new, recipients))
 }

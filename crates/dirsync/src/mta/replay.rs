@@ -205,6 +205,7 @@ impl<'a> Source<'a> {
                 subject: reference.subject,
                 content: Vec::new(),
                 content_names: Vec::new(),
+                trace: reference.trace,
             });
         }
         let Some(mut message) = message else {

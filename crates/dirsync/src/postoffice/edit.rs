@@ -173,6 +173,19 @@ impl<'v> Edit<'v> {
     /// # Errors
     /// Something stands there already; a disk error.
     pub fn create(&mut self, logical: &str, bytes: Vec<u8>) -> Result<(), TreeError> {
+        let path = self.view.path(logical)?;
+        // Mail is mostly new files: their names are looked up once.
+        let untouched = !self.copies.contains_key(&path)
+            && !self.tails.contains_key(&path)
+            && self.plan.step(&path).is_none();
+        if untouched && self.view.stat_on_disk(&path)?.is_none() {
+            let copy = Copy {
+                before: None,
+                now: Some(bytes),
+            };
+            self.copies.insert(path, copy);
+            return Ok(());
+        }
         if self.exists(logical)? {
             return Err(self.mismatch(logical, "something stands there already"));
         }

@@ -1,7 +1,8 @@
-//! `po-admin init`: an empty postoffice.
+//! `po-admin init`: an empty postoffice; and how any new tree is made.
 //!
-//! What it is made of comes from [`fresh_postoffice`] (Q135868); how it appears on the disk from
-//! [`super::build`]. The plan is what a dry run shows and what the real run makes.
+//! What a postoffice is made of comes from [`fresh_postoffice`] (Q135868), an Exchange server from
+//! [`crate::exchange::init`]; how it appears on the disk from [`super::build`]. The plan is what a dry
+//! run shows and what the real run makes.
 
 use std::sync::Arc;
 
@@ -18,19 +19,19 @@ use super::error::PoError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InitPlan {
     tree: FreshTree,
+    /// Where its lock file goes; that of the first domain where it has several.
+    kind: DomainKind,
 }
 
-/// What `init` did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InitReport {
-    /// Directories that were made.
+/// How much a new tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct InitSize {
+    /// Directories.
     pub directories: usize,
-    /// Files that were made, the lock file included.
+    /// Files, the lock file included.
     pub files: usize,
     /// Bytes in them.
     pub bytes: u64,
-    /// What earlier runs that crashed had left beside it.
-    pub leavings: Leavings,
 }
 
 impl InitPlan {
@@ -40,8 +41,12 @@ impl InitPlan {
     /// [`PoError::BadParams`].
     pub fn new(params: &FreshParams<'_>) -> Result<Self, PoError> {
         fresh_postoffice(params)
-            .map(|tree| Self { tree })
+            .map(|tree| Self::of(DomainKind::Postoffice, tree))
             .map_err(PoError::BadParams)
+    }
+
+    pub(crate) fn of(kind: DomainKind, tree: FreshTree) -> Self {
+        Self { tree, kind }
     }
 
     /// What the tree consists of.
@@ -76,7 +81,17 @@ impl InitPlan {
         build::look_at_place(parent, name).map(|_| ())
     }
 
-    /// Makes the postoffice at the place `name` in `parent`, wholly or not at all.
+    /// How much it makes, the lock file included.
+    #[must_use]
+    pub fn size(&self) -> InitSize {
+        InitSize {
+            directories: self.tree.directories.len(),
+            files: self.tree.files.len() + 1,
+            bytes: self.tree.files.iter().map(|f| f.bytes.len() as u64).sum(),
+        }
+    }
+
+    /// Makes the tree at the place `name` in `parent`, wholly or not at all.
     ///
     /// # Errors
     /// As [`build::build`].
@@ -85,15 +100,9 @@ impl InitPlan {
         parent: &Arc<dyn Disk>,
         name: &str,
         options: &BuildOptions,
-    ) -> Result<InitReport, PoError> {
-        let lock = format!("{}/{LOCK_FILE}", DomainKind::Postoffice.home());
-        let leavings = build::build(parent, name, &self.tree, &lock, options)?;
-        Ok(InitReport {
-            directories: self.tree.directories.len(),
-            files: self.tree.files.len() + 1,
-            bytes: self.tree.files.iter().map(|f| f.bytes.len() as u64).sum(),
-            leavings,
-        })
+    ) -> Result<Leavings, PoError> {
+        let lock = format!("{}/{LOCK_FILE}", self.kind.home());
+        build::build(parent, name, &self.tree, &lock, options)
     }
 }
 
@@ -107,7 +116,7 @@ pub fn init(
     name: &str,
     params: &FreshParams<'_>,
     options: &BuildOptions,
-) -> Result<InitReport, PoError> {
+) -> Result<Leavings, PoError> {
     InitPlan::new(params)?.carry_out(parent, name, options)
 }
 
@@ -151,7 +160,7 @@ mod tests {
         }
     }
 
-    fn make(disk: &MemDisk, name: &str, seed: u32) -> Result<InitReport, PoError> {
+    fn make(disk: &MemDisk, name: &str, seed: u32) -> Result<Leavings, PoError> {
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
         init(&disk, name, &params(), &options(seed))
     }
@@ -208,10 +217,10 @@ mod tests {
             if empty {
                 disk.add_dir(&p("A")).unwrap();
             }
-            let report = make(&disk, "A", 1).unwrap();
+            let leavings = make(&disk, "A", 1).unwrap();
             assert_eq!(look(&disk), At::Whole);
-            assert_eq!(report.directories, 54);
-            assert_eq!(report.leavings, Leavings::default());
+            assert_eq!(InitPlan::new(&params()).unwrap().size().directories, 54);
+            assert_eq!(leavings, Leavings::default());
             // Nothing is left beside it, and all of it is durable.
             let after = disk.crash(Survival::Nothing).snapshot();
             assert_eq!(after, disk.snapshot());
@@ -287,16 +296,12 @@ mod tests {
             disk.add_dir(&p(alike)).unwrap();
         }
         let disk = disk.kill();
-        let report = make(&disk, "A4", 9).unwrap();
-        assert_eq!(report.leavings.left, [".A4.init-00000004"]);
+        let leavings = make(&disk, "A4", 9).unwrap();
+        assert_eq!(leavings.left, [".A4.init-00000004"]);
         for seed in [1, 2, 3, 5, 6] {
-            let report = make(&disk, &format!("A{seed}"), 9).unwrap();
+            let leavings = make(&disk, &format!("A{seed}"), 9).unwrap();
             let made_something = seed != 1;
-            assert_eq!(
-                report.leavings.swept.len(),
-                usize::from(made_something),
-                "{seed}"
-            );
+            assert_eq!(leavings.swept.len(), usize::from(made_something), "{seed}");
         }
         let after = disk.snapshot();
         let kept: Vec<_> = after.keys().filter(|path| path.starts_with('.')).collect();
@@ -334,8 +339,8 @@ mod tests {
                 .contains_key(".A.init-0000002a/GLB/TREE.LCK")
         );
         drop(lock);
-        let report = make(&disk, "A", 1).unwrap();
-        assert_eq!(report.leavings.swept, [".A.init-0000002a"]);
+        let leavings = make(&disk, "A", 1).unwrap();
+        assert_eq!(leavings.swept, [".A.init-0000002a"]);
     }
 
     // rule: pof:R-DIR-007

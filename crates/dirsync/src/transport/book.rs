@@ -257,7 +257,12 @@ impl LinkBook {
 
 fn parse_line(line: &str) -> Option<(PoName, LinkEntry)> {
     let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let name: PoName = name.parse().ok()?;
+    Some((name.parse().ok()?, parse_link_words(rest)))
+}
+
+/// What is remembered of a link, from the words that [`link_words`] writes; others mean nothing.
+#[must_use]
+pub fn parse_link_words(rest: &str) -> LinkEntry {
     let (rest, error) = match rest.find("error=") {
         Some(at) => (
             rest.get(..at).unwrap_or_default(),
@@ -289,14 +294,20 @@ fn parse_line(line: &str) -> Option<(PoName, LinkEntry)> {
             _ => {}
         }
     }
-    Some((name, entry))
+    entry
 }
 
 fn line(name: &PoName, entry: &LinkEntry) -> String {
-    let mut text = format!("{name} state={}", entry.state().word());
+    format!("{name} {}\r\n", link_words(entry))
+}
+
+/// What is remembered of a link, as one line has it behind the name.
+#[must_use]
+pub fn link_words(entry: &LinkEntry) -> String {
+    let mut text = format!("state={}", entry.state().word());
     if entry.held && entry.down {
         // Held comes first in one word; that it was down is not forgotten.
-        text = format!("{name} state=down held=yes");
+        text = "state=down held=yes".to_owned();
     }
     if entry.secured {
         text.push_str(" secured=yes");
@@ -317,7 +328,6 @@ fn line(name: &PoName, entry: &LinkEntry) -> String {
     if let Some(error) = &entry.error {
         let _ = write!(text, " error={error}");
     }
-    text.push_str("\r\n");
     text
 }
 

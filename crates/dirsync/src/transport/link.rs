@@ -12,7 +12,6 @@
 //! harm for the same reason.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use crate::core::base::HexId;
 use crate::core::base::address::{Address, PoName};
@@ -25,17 +24,15 @@ use crate::core::format::mai::{Mai, message_id};
 use crate::core::format::mbg::{MbgRecord, message_tag};
 use crate::core::format::p1::P1;
 use crate::core::format::xtn::XtnRecord;
-use crate::postoffice::externals::routes::path_of;
 use crate::postoffice::mail::{BagEdit, MAI_LIMIT_BYTES, drop_reference};
-use crate::postoffice::stream::{Report, report_or_fail};
+use crate::postoffice::stream::Report;
 use crate::postoffice::{Edit, Identity, PoError};
-use crate::tree::disk::{DiskErrorKind, EntryName};
+use crate::tree::disk::DiskErrorKind;
 use crate::tree::ledger::{Ledger, message_hash};
 use crate::tree::{TreeError, TreeView};
 
-use super::book::{LinkBook, LinkEntry, LinkState};
 use super::log;
-use super::mailer::{P1_LIMIT_BYTES, find_part, load};
+use super::mailer::{find_part, load};
 use super::route::{RecordPlace, Routes, XTN_RECORD_LEN_BYTES};
 
 /// Largest message with its attachments that is handed over, in bytes (ASSIGNED: it is held in
@@ -45,149 +42,8 @@ pub const MESSAGE_LIMIT_BYTES: u64 = 256 << 20;
 pub const BATCH_LIMIT_BYTES: u64 = 8 << 20;
 /// Free space that delivery leaves, in bytes (MinKDiskFull 100, Q111558).
 pub const SPACE_FLOOR_BYTES: u64 = 100 << 10;
-/// Envelopes that are looked at to find what waits.
-const PARTS_LIMIT: usize = 1_000_000;
-
 /// A message in an outbound mailbag that cannot be handed over.
 pub const STUCK: FindingId = FindingId("transport.stuck");
-
-/// What waits for one next hop.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Outbound {
-    /// The mailbag.
-    pub mailbag: u32,
-    /// The postoffice it is handed to, `NET/PO`; `None` when the mailbag belongs to no postoffice
-    /// (a gateway's queue, or a postoffice that was removed).
-    pub via: Option<String>,
-    /// Messages with an envelope.
-    pub waiting: u64,
-    /// Date of the oldest, seconds since 1970 UTC.
-    pub oldest: u32,
-    /// Where INI/ROUTES.INI says that the tree of `via` stands.
-    pub path: Option<String>,
-    /// What is remembered of the link.
-    #[serde(default)]
-    pub link: LinkEntry,
-}
-
-/// The outbound mailbags in which something waits, by number. The cost is that of the waiting mail:
-/// only the envelopes in `P1` are looked at.
-///
-/// # Errors
-/// [`PoError::NoIdentity`], or a disk error that is not about one file.
-pub fn outbound(view: &TreeView, report: &mut Report<'_>) -> Result<Vec<Outbound>, PoError> {
-    let own = Identity::read(view)?.name;
-    let mut names = Vec::new();
-    view.list_on_disk(&view.path("P1")?, &mut |entry| {
-        if let EntryName::Plain(name) = entry.name
-            && is_part_name(&name)
-        {
-            names.push(name);
-        }
-        if names.len() >= PARTS_LIMIT {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })?;
-    let book = LinkBook::load(view)?;
-    if names.is_empty() && book.entries().next().is_none() {
-        return Ok(Vec::new());
-    }
-    names.sort_unstable();
-    let mut queues: std::collections::BTreeMap<u32, Outbound> = std::collections::BTreeMap::new();
-    for name in names {
-        let path = format!("P1/{name}");
-        let part = match view.read(&path, P1_LIMIT_BYTES) {
-            Ok(bytes) => bytes.map(|bytes| P1::decode(&bytes)),
-            Err(error) => {
-                report_or_fail(&path, error, report)?;
-                continue;
-            }
-        };
-        let (mailbag, date) = match part {
-            Some(Ok(P1 {
-                mailbag: Some(mailbag),
-                date,
-                ..
-            })) => (mailbag.0, date),
-            // Made by another program, gone meanwhile, or damaged: the checker's business.
-            Some(Ok(_)) | None => continue,
-            Some(Err(error)) => {
-                report(stuck(path, None, error.to_string()));
-                continue;
-            }
-        };
-        let queue = queues.entry(mailbag).or_insert(Outbound {
-            mailbag,
-            via: None,
-            waiting: 0,
-            oldest: date,
-            path: None,
-            link: LinkEntry::default(),
-        });
-        queue.waiting += 1;
-        queue.oldest = queue.oldest.min(date);
-    }
-    // What waits for a gateway is written to its folder and never handed to a tree.
-    for place in super::gateway::places(view)? {
-        queues.remove(&place.mailbag().0);
-    }
-    let mut routes = Routes::load(view, own)?;
-    let mut found: Vec<Outbound> = queues.into_values().collect();
-    for queue in &mut found {
-        let via = match routes.handed_to(HexId(queue.mailbag)) {
-            Ok(via) => via,
-            Err(error) => {
-                report_or_fail("XTN", error, report)?;
-                None
-            }
-        };
-        if let Some(via) = &via {
-            queue.path = path_of(view, via)?;
-            queue.link = book.of(via);
-        }
-        queue.via = via.map(|via| via.to_string());
-    }
-    // A link that failed is looked at again also when its mail went elsewhere meanwhile.
-    for (via, link) in book.entries() {
-        let known = found
-            .iter()
-            .any(|queue| queue.via.as_deref().and_then(|name| name.parse().ok()) == Some(*via));
-        if known || link.state() == LinkState::Up {
-            continue;
-        }
-        let mailbag = match routes.mailbag_of(via) {
-            Ok(mailbag) => mailbag,
-            Err(error) => {
-                report_or_fail("XTN", error, report)?;
-                None
-            }
-        };
-        if let Some(mailbag) = mailbag {
-            found.push(Outbound {
-                mailbag: mailbag.0,
-                via: Some(via.to_string()),
-                waiting: 0,
-                oldest: 0,
-                path: path_of(view, via)?,
-                link: link.clone(),
-            });
-        }
-    }
-    Ok(found)
-}
-
-/// `00000062.PBB`, but not `.P1`.
-pub(super) fn is_part_name(name: &str) -> bool {
-    name.split_once('.').is_some_and(|(stem, ending)| {
-        let ending = ending.as_bytes();
-        HexId::from_ascii(stem.as_bytes()).is_ok()
-            && ending.len() == 3
-            && ending[0].eq_ignore_ascii_case(&b'P')
-            && ending[1..].iter().all(u8::is_ascii_alphabetic)
-    })
-}
 
 /// One message on its way, as bytes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -214,7 +70,7 @@ pub struct Collected {
     pub stuck: u64,
 }
 
-fn stuck(file: String, offset: Option<u64>, message: String) -> Finding {
+pub(super) fn stuck(file: String, offset: Option<u64>, message: String) -> Finding {
     Finding {
         id: STUCK,
         severity: Severity::Error,

@@ -193,6 +193,7 @@ fn served_after(broken: bool, synchronous: bool) -> Option<(u32, u64, Vec<u64>)>
 
 // rule: mta:R-LNK-004
 // rule: exc:R-MSM-030
+// rule: exc:V-29
 // rule: mta:R-Q-007
 #[test]
 fn in_a_star_one_that_hangs_and_one_that_is_missing_delay_nobody() {

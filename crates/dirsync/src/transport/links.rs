@@ -8,9 +8,9 @@ use crate::postoffice::{Edit, Identity, PoError};
 use crate::tree::TreeView;
 
 use super::book::{LinkBook, LinkEntry};
-use super::link::{Outbound, outbound};
 use super::route::{NextHop, Routes};
 use super::table;
+use super::waiting::{Outbound, outbound};
 
 /// One link as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

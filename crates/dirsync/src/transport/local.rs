@@ -6,10 +6,8 @@ use std::ops::ControlFlow;
 use crate::core::base::address::MailboxName;
 use crate::core::base::codepage::upper_850;
 use crate::core::base::ident::HexId;
-use crate::core::format::FixedRecord as _;
 use crate::core::format::access::{Access2Record, AccessRecord};
 use crate::core::format::group::{GroupRecord, MAX_LOCAL_MEMBERS, MemEntry};
-use crate::core::format::master::MasterRecord;
 use crate::core::format::record::LIVE;
 use crate::postoffice::stream::{open_strict, records};
 use crate::tree::{TreeError, TreeView};
@@ -85,10 +83,7 @@ impl<'v> Local<'v> {
         if crate::exchange::is_agent(self.view) {
             return Ok(true);
         }
-        let master = self.view.read("GLB/MASTER.GLB", 4096)?;
-        Ok(master
-            .and_then(|bytes| MasterRecord::decode(&bytes).ok())
-            .is_some_and(|master| master.serial.text() == crate::exchange::SHADOW_SERIAL))
+        crate::exchange::is_shadow(self.view)
     }
 
     fn users(&mut self) -> Result<&Users, TreeError> {

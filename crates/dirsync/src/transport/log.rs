@@ -222,6 +222,8 @@ mod tests {
     }
 
     // rule: tra:R-LOG-002
+    // rule: exc:R-MSM-020
+    // rule: exc:V-28
     #[test]
     fn sent_and_received_mail_is_logged_as_published() {
         let published = include_str!("../../../../fixtures/logs/q151215-sent-log.txt");

@@ -472,7 +472,7 @@ impl Mailer<'_> {
                         attempts: 0,
                         ..p1.clone()
                     };
-                    edit.write(&path, part.encode().map_err(PoError::BadMessage)?)?;
+                    edit.create(&path, part.encode().map_err(PoError::BadMessage)?)?;
                     added = added.saturating_add(1);
                     self.totals.routed += 1;
                 }

@@ -1,7 +1,7 @@
 //! Moving mail: within a postoffice, and from one tree to the next.
 //!
 //! * [`mailer`] empties the in-queues of one postoffice: local mailbags, SYSTEM, outbound mailbags;
-//! * [`link`] hands the mail of an outbound mailbag to another tree;
+//! * [`waiting`] says what waits in the outbound mailbags, [`link`] hands the mail of an outbound mailbag to another tree;
 //! * [`route`] says which mailbag, and which postoffice it is handed to; [`table`] names further ways
 //!   and what they cost;
 //! * [`book`] remembers how each link is, [`settle`] does what follows when one does not work: another
@@ -10,6 +10,7 @@
 //! * [`map`] lays the routes of a site end to end;
 //! * [`far`] is the wall around each tree: requests and replies, in this process or in a child with
 //!   a deadline;
+//! * [`x400`] does the same between the queue databases of Exchange servers;
 //! * [`deliver`] runs passes over a site until nothing moves any more.
 //!
 //! Nothing here is lost or doubled: mail is durable at the receiver before it goes at the sender, and
@@ -31,6 +32,8 @@ pub mod route;
 pub mod settle;
 pub mod stuck;
 pub mod table;
+pub mod waiting;
+pub mod x400;
 
 #[cfg(test)]
 mod gateway_tests;

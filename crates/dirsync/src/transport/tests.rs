@@ -221,6 +221,8 @@ fn a_loop_ends_and_the_sender_is_told() {
 }
 
 // rule: tra:R-RTE-007
+// rule: exc:R-MSM-016
+// rule: exc:V-26
 #[test]
 fn names_that_begin_alike_make_no_loop() {
     let (one, two) = (postoffice("MEL227TRK"), postoffice("MEL227TRK0"));

@@ -14,6 +14,7 @@ use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Problem, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{self, Table};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use super::run::{announce, find};
@@ -249,9 +250,9 @@ impl Text for Done {
             ))?;
         }
         out.line(&format!(
-            "{} messages moved between postoffices, {delivered} put into mailboxes, in {} passes{}",
-            self.delivery.sent(),
-            self.delivery.passes,
+            "{} moved between postoffices, {delivered} put into mailboxes, in {}{}",
+            counted(self.delivery.sent(), "message", "messages"),
+            counted(self.delivery.passes, "pass", "passes"),
             if self.delivery.quiet {
                 ""
             } else {

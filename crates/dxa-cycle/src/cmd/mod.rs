@@ -2,6 +2,7 @@
 
 mod deliver;
 mod dispatch;
+mod events;
 mod reset;
 mod routes;
 mod run;
@@ -34,6 +35,7 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Run(args) => run::run(args, session),
         Command::Pause(args) => service::pause(args, session),
         Command::Start(args) => service::start(args, session),
+        Command::Events(args) => events::run(args, session),
         Command::Dispatch(args) => dispatch::run(args, session),
         Command::Reset(command) => reset::run(command, session),
         Command::Status(args) => status::run(args, session),

@@ -10,6 +10,7 @@ use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{self, Table};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -186,12 +187,12 @@ impl Text for Done {
             if let Some(server) = &po.server {
                 let sent: u64 = server.replies.iter().map(|r| u64::from(r.count)).sum();
                 out.line(&dirsync_cli::escape::text(&format!(
-                    "{}: cycle {}, {} requests, {} replies with {sent} entries, last number {} \
-                     (was {})",
+                    "{}: cycle {}, {}, {} with {}, last number {} (was {})",
                     po.name.as_deref().unwrap_or(&po.path),
                     server.cycle,
-                    server.requests,
-                    server.replies.len(),
+                    counted(server.requests, "request", "requests"),
+                    counted(server.replies.len(), "reply", "replies"),
+                    counted(sent, "entry", "entries"),
                     server.sync_after,
                     server.sync_before,
                 )))?;
@@ -199,8 +200,9 @@ impl Text for Done {
         }
         let moved: u64 = self.deliveries.iter().map(DeliverReport::sent).sum();
         out.line(&format!(
-            "{} transactions sent, {moved} messages moved between postoffices",
-            self.transactions_sent
+            "{} sent, {} moved between postoffices",
+            counted(self.transactions_sent, "transaction", "transactions"),
+            counted(moved, "message", "messages"),
         ))
     }
 }

@@ -21,6 +21,8 @@ use crate::args::{PauseArgs, StartArgs};
 use crate::convert;
 use crate::trial::Trials;
 
+/// How `net pause` ends when it fails (ASSIGNED: 2, as all failures of NET.EXE).
+const NET_FAILED: u8 = 2;
 const PAUSE: &str = "dxa-cycle pause";
 const START: &str = "dxa-cycle start";
 const IGNORED: FindingId = FindingId("exchange.pause-ignored");
@@ -28,7 +30,7 @@ const NO_ROLE: FindingId = FindingId("exchange.no-role");
 const UNKNOWN: FindingId = FindingId("exchange.resync-unknown");
 const HELD: FindingId = FindingId("cycle.held");
 
-fn of_far(failure: far::Failure) -> Failure {
+pub(super) fn of_far(failure: far::Failure) -> Failure {
     let made = match failure.class {
         FailureClass::Refused => Failure::refused(failure.message),
         FailureClass::Busy => Failure::busy(failure.message),
@@ -50,7 +52,7 @@ fn finding(id: FindingId, severity: Severity, message: String, hint: &'static st
 }
 
 /// The disk of the server; exit 2 when the directory is none.
-fn open(path: &str, trials: Option<&Trials>) -> Result<Arc<dyn Disk>, Failure> {
+pub(super) fn open(path: &str, trials: Option<&Trials>) -> Result<Arc<dyn Disk>, Failure> {
     let disk = match trials {
         Some(trials) => trials.open(path),
         None => real_disk(path),
@@ -72,6 +74,7 @@ struct Paused {
     /// `T1` or `T2`; nothing when nothing was run.
     ran: Option<&'static str>,
     text: String,
+    net_text: &'static str,
     exchange: Option<MemberReport>,
     plan: Vec<PlanStep>,
     #[serde(skip)]
@@ -97,6 +100,7 @@ pub(super) fn pause(args: &PauseArgs, session: &mut Session<'_>) -> anyhow::Resu
     let mut done = Paused {
         ran: None,
         text: means.text,
+        net_text: means.net_text,
         exchange: None,
         plan: Vec::new(),
         sentence: None,
@@ -150,7 +154,9 @@ pub(super) fn pause(args: &PauseArgs, session: &mut Session<'_>) -> anyhow::Resu
         }
     }
     let _ = report.print(&mut session.out, &done)?;
-    Ok(exit::of_one_tree(part).into())
+    let outcome = Outcome::from(exit::of_one_tree(part));
+    // `net pause` itself always failed (R-DXA-020).
+    Ok(outcome.classic(NET_FAILED))
 }
 
 fn entry(path: &str, member: Option<&MemberReport>) -> TreeEntry {
@@ -175,6 +181,7 @@ impl Text for Paused {
         if let (Some(ran), Some(sentence)) = (self.ran, &self.sentence) {
             out.line(&dirsync_cli::escape::text(&format!("{ran}: {sentence}")))?;
             out.line(&dirsync_cli::escape::text(&self.text))?;
+            out.line(self.net_text)?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Report, Text, TreeEntry};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::{GuardArgs, T1Args, T2Args, T3Args};
@@ -130,7 +131,12 @@ pub(super) fn sentence(step: Step, po: &MemberReport) -> String {
     }
     match step {
         Step::T1 => match po.sent {
-            Some(sent) => format!("{sent} transactions in its request"),
+            Some(sent) => {
+                format!(
+                    "{} in its request",
+                    counted(sent, "transaction", "transactions")
+                )
+            }
             None if po.roles.contains(&"requestor") => "no request was made".to_owned(),
             None => "it has no server, nothing was done".to_owned(),
         },
@@ -138,11 +144,11 @@ pub(super) fn sentence(step: Step, po: &MemberReport) -> String {
             Some(server) => {
                 let sent: u64 = server.replies.iter().map(|r| u64::from(r.count)).sum();
                 format!(
-                    "cycle {}: {} requests taken with {} transactions, {} answered with {sent}, \
+                    "cycle {}: {} taken with {}, {} answered with {sent}, \
                      last number {} (was {})",
                     server.cycle,
-                    server.requests,
-                    server.taken,
+                    counted(server.requests, "request", "requests"),
+                    counted(server.taken, "transaction", "transactions"),
                     server.replies.len(),
                     server.sync_after,
                     server.sync_before

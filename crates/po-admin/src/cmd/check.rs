@@ -22,6 +22,7 @@ use serde::Serialize;
 use crate::args::CheckArgs;
 use crate::{failures, trees, wrap};
 use dirsync_cli::plan;
+use dirsync_cli::words::counted;
 
 #[derive(Serialize)]
 struct Result_ {
@@ -404,9 +405,9 @@ impl Text for Result_ {
         }
         let mut line = format!(
             "{tree}: {}, {}, {}{left}",
-            counted(self.errors, "error"),
-            counted(self.warnings, "warning"),
-            counted(self.notes, "note")
+            counted(self.errors, "error", "errors"),
+            counted(self.warnings, "warning", "warnings"),
+            counted(self.notes, "note", "notes")
         );
         if self.mendable > 0 {
             line.push_str(&format!("; --fix mends {} of them", self.mendable));
@@ -439,11 +440,6 @@ fn print_problem(out: &mut Output<'_>, problem: &Problem) -> anyhow::Result<()> 
         row("hint", &problem.hint)?;
     }
     Ok(())
-}
-
-fn counted(count: usize, word: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {word}{s}")
 }
 
 impl FixResult {

@@ -8,35 +8,104 @@ use dirsync::core::base::address::{FullName, MailboxName, PoName};
 use dirsync::core::format::fresh::FreshParams;
 use dirsync::core::format::layout_txt::TreeId;
 use dirsync::postoffice::build::BuildOptions;
-use dirsync::postoffice::init::InitPlan;
+use dirsync::postoffice::init::{InitPlan, InitSize};
 use dirsync::tree::Command;
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
+use dirsync_cli::plan;
 use dirsync_cli::report::{PlanStep, Report, Text, TreeEntry};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::InitArgs;
 use crate::{failures, trees};
-use dirsync_cli::plan;
 
 /// The serial number of a new postoffice: none was bought.
 const SERIAL: &[u8] = b"0000-00000";
+
+/// What `init` and `init-exchange` say alike.
+#[derive(Serialize)]
+pub(super) struct Built {
+    #[serde(flatten)]
+    size: InitSize,
+    removed_leftovers: Vec<String>,
+    kept_leftovers: Vec<String>,
+    plan: Vec<PlanStep>,
+    #[serde(skip)]
+    dry_run: bool,
+}
+
+impl Built {
+    /// Carries a plan out, or shows it.
+    pub(super) fn make(
+        init: &InitPlan,
+        place: &Path,
+        command: Command,
+        session: &Session<'_>,
+    ) -> anyhow::Result<Self> {
+        let (parent, name) = trees::place(place)?;
+        let parent = trees::disk(&parent)?;
+        let of_po = |error| failures::of_po(&error);
+        let mut built = Self {
+            size: init.size(),
+            removed_leftovers: Vec::new(),
+            kept_leftovers: Vec::new(),
+            plan: Vec::new(),
+            dry_run: session.settings.dry_run,
+        };
+        if built.dry_run {
+            init.check_place(parent.as_ref(), &name).map_err(of_po)?;
+            built.plan = plan::steps(None, &init.steps().map_err(of_po)?);
+        } else {
+            let options = BuildOptions {
+                wait: session.settings.wait,
+                holder: trees::holder(&session.settings, command.words()),
+                seed: random_u32(),
+            };
+            let leavings = init.carry_out(&parent, &name, &options).map_err(of_po)?;
+            built.removed_leftovers = leavings.swept;
+            built.kept_leftovers = leavings.left;
+        }
+        Ok(built)
+    }
+
+    /// `what` was made at `place`.
+    pub(super) fn text(&self, out: &mut Output<'_>, what: &str, place: &str) -> anyhow::Result<()> {
+        for step in &self.plan {
+            out.line(&step.text())?;
+        }
+        for left in &self.removed_leftovers {
+            out.line(&format!(
+                "removed {}, left by a run that crashed",
+                escape::text(left)
+            ))?;
+        }
+        for left in &self.kept_leftovers {
+            out.line(&format!(
+                "kept {}, left by a run that crashed: it holds other files as well",
+                escape::text(left)
+            ))?;
+        }
+        out.line(&format!(
+            "{} {what} in {}: {}, {}, {}",
+            if self.dry_run { "would make" } else { "made" },
+            escape::path(Path::new(place)),
+            counted(self.size.directories, "directory", "directories"),
+            counted(self.size.files, "file", "files"),
+            counted(self.size.bytes, "byte", "bytes"),
+        ))
+    }
+}
 
 #[derive(Serialize)]
 struct Made {
     path: String,
     name: String,
     tree_id: String,
-    directories: usize,
-    files: usize,
-    bytes: u64,
-    removed_leftovers: Vec<String>,
-    kept_leftovers: Vec<String>,
-    plan: Vec<PlanStep>,
-    #[serde(skip)]
-    dry_run: bool,
+    #[serde(flatten)]
+    built: Built,
 }
 
 pub(crate) fn run(args: &InitArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
@@ -66,41 +135,13 @@ pub(crate) fn run(args: &InitArgs, session: &mut Session<'_>) -> anyhow::Result<
         serial: SERIAL,
     };
     let init = InitPlan::new(&params).map_err(|error| failures::of_po(&error))?;
-    let (parent, name) = trees::place(&args.place)?;
-    let parent = trees::disk(&parent)?;
-
-    let tree = init.tree();
-    let mut made = Made {
+    let made = Made {
         path: args.place.to_string_lossy().into_owned(),
         name: args.name.clone(),
         tree_id: tree_id.to_string(),
-        directories: tree.directories.len(),
-        files: tree.files.len(),
-        bytes: tree.files.iter().map(|file| file.bytes.len() as u64).sum(),
-        removed_leftovers: Vec::new(),
-        kept_leftovers: Vec::new(),
-        plan: Vec::new(),
-        dry_run: session.settings.dry_run,
+        built: Built::make(&init, &args.place, Command::Init, session)?,
     };
-    if session.settings.dry_run {
-        init.check_place(parent.as_ref(), &name)
-            .map_err(|error| failures::of_po(&error))?;
-        let steps = init.steps().map_err(|error| failures::of_po(&error))?;
-        made.plan = plan::steps(None, &steps);
-    } else {
-        let options = BuildOptions {
-            wait: session.settings.wait,
-            holder: trees::holder(&session.settings, Command::Init.words()),
-            seed: random_u32(),
-        };
-        let report = init
-            .carry_out(&parent, &name, &options)
-            .map_err(|error| failures::of_po(&error))?;
-        made.files = report.files;
-        made.removed_leftovers = report.leavings.swept;
-        made.kept_leftovers = report.leavings.left;
-    }
-    let mut report = Report::new("po-admin init", &session.settings);
+    let mut report = Report::new(Command::Init.words(), &session.settings);
     report.tree(TreeEntry {
         path: made.path.clone(),
         kind: "postoffice".into(),
@@ -113,30 +154,8 @@ pub(crate) fn run(args: &InitArgs, session: &mut Session<'_>) -> anyhow::Result<
 
 impl Text for Made {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
-        for step in &self.plan {
-            out.line(&step.text())?;
-        }
-        for left in &self.removed_leftovers {
-            out.line(&format!(
-                "removed {}, left by a run that crashed",
-                escape::text(left)
-            ))?;
-        }
-        for left in &self.kept_leftovers {
-            out.line(&format!(
-                "kept {}, left by a run that crashed: it holds other files as well",
-                escape::text(left)
-            ))?;
-        }
-        let verb = if self.dry_run { "would make" } else { "made" };
-        out.line(&format!(
-            "{verb} postoffice {} in {}: {} directories, {} files, {} bytes",
-            escape::text(&self.name),
-            escape::path(Path::new(&self.path)),
-            self.directories,
-            self.files,
-            self.bytes
-        ))
+        let what = format!("postoffice {}", escape::text(&self.name));
+        self.built.text(out, &what, &self.path)
     }
 }
 
@@ -196,7 +215,7 @@ fn random_u64() -> u64 {
         .finish()
 }
 
-pub(super) fn random_u32() -> u32 {
+fn random_u32() -> u32 {
     u32::try_from(random_u64() >> 32).unwrap_or(0)
 }
 

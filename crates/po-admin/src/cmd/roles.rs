@@ -80,6 +80,13 @@ Examples:
         after_help = "Examples:\n  po-admin requestor modify HQ POLYNOMIAL/NEWTON --password-file newton.txt"
     )]
     Modify(RequestorArgs),
+    /// Give a requestor of an Exchange server all lists with the next T2, asked or not.
+    #[command(after_help = "\
+This is `Export on next cycle` of the remote requestor; the switch goes off with that T2.
+
+Examples:
+  po-admin requestor export EX POLYNOMIAL/NEWTON")]
+    Export(NamedArgs),
     /// Remove a requestor from the server.
     #[command(after_help = "Examples:\n  po-admin requestor remove HQ POLYNOMIAL/NEWTON --yes")]
     Remove(NamedArgs),
@@ -185,8 +192,13 @@ pub(crate) fn run_server(
     match command {
         ServerCommand::On(args) if trees::is_exchange(&args.tree)? => {
             let settings = object::settings(&args.export, &object::ImportArgs::default());
+            let agent = object::agent_change(&args.export);
             let changed = change_agent(&args.tree, Command::Server, session, |edit, _| {
-                agent_roles::server_on(edit, &settings)
+                let is_new = agent_roles::server_on(edit, &settings)?;
+                if !agent.is_empty() {
+                    agent_roles::set_agent(edit, &agent)?;
+                }
+                Ok(is_new)
             })?;
             let new = changed.value;
             let line = format!(
@@ -210,7 +222,7 @@ pub(crate) fn run_server(
         }
         ServerCommand::On(args) => {
             let settings = object::settings(&args.export, &object::ImportArgs::default());
-            object::refuse_on_postoffice(&settings, None)?;
+            object::refuse_on_postoffice(&settings, &object::agent_change(&args.export), None)?;
             let changed = change(&args.tree, Command::Server, session, |edit, _| {
                 server::on(edit)
             })
@@ -345,7 +357,11 @@ pub(crate) fn run_requestor(
             let settings = object::settings(&object::ExportArgs::default(), import);
             let compress = !args.no_compress;
             if !agent {
-                object::refuse_on_postoffice(&settings, import.object.as_deref())?;
+                object::refuse_on_postoffice(
+                    &settings,
+                    &agent_roles::AgentChange::default(),
+                    import.object.as_deref(),
+                )?;
                 if args.no_compress {
                     return Err(Failure::usage("only an Exchange server compresses")
                         .hint("leave --no-compress out")
@@ -444,6 +460,30 @@ pub(crate) fn run_requestor(
             tell(
                 session,
                 "po-admin requestor modify",
+                changed,
+                facts,
+                vec![line],
+                &[],
+            )
+        }
+        RequestorCommand::Export(args) => {
+            let name = po_name(&args.name)?;
+            let changed = change_agent(&args.tree, Command::Requestor, session, |edit, _| {
+                agent_roles::export_remote(edit, name)
+            })?;
+            let object = changed.value.clone();
+            let line = format!(
+                "{} all lists with the next T2",
+                verb(
+                    session,
+                    &format!("{} gets", shown(&object)),
+                    &format!("give {}", shown(&object)),
+                ),
+            );
+            let facts = json!({"requestor": name.to_string(), "object": object});
+            tell(
+                session,
+                "po-admin requestor export",
                 changed,
                 facts,
                 vec![line],
@@ -553,7 +593,8 @@ pub(crate) fn run_register(
     if trees::is_exchange(&args.tree)? {
         return register_agent(args, name, secret.as_deref(), settings, session);
     }
-    object::refuse_on_postoffice(&settings, args.import.object.as_deref())?;
+    let agent = object::agent_change(&args.export);
+    object::refuse_on_postoffice(&settings, &agent, args.import.object.as_deref())?;
     if args.types.is_some() {
         return Err(Failure::usage("--types is for Exchange servers")
             .hint("`po-admin options --types` sets those of a postoffice")
@@ -719,7 +760,12 @@ fn register_agent(
             types,
             change: settings,
         };
-        agent_roles::register(edit, &new)
+        let object = agent_roles::register(edit, &new)?;
+        let agent = object::agent_change(&args.export);
+        if !agent.is_empty() {
+            agent_roles::set_agent(edit, &agent)?;
+        }
+        Ok(object)
     })?;
     let object = changed.value.clone();
     let verb = if session.settings.dry_run {

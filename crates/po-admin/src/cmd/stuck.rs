@@ -17,6 +17,7 @@ use dirsync::tree::Command;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::report::{Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 use serde_json::json;
 
@@ -329,11 +330,11 @@ pub(crate) fn return_mail(args: &ReturnArgs, session: &mut Session<'_>) -> anyho
     })?;
     let done = changed.value.clone();
     let lines = vec![format!(
-        "{} {} messages of {}: {} reports to senders, {} nobody could be told about (LOG/SYSTEM.LOG)",
+        "{} {} of {}: {} to senders, {} nobody could be told about (LOG/SYSTEM.LOG)",
         verb(session, "returned", "return"),
-        done.messages,
+        counted(done.messages, "message", "messages"),
         shown(&args.mailbag),
-        done.reports,
+        counted(done.reports, "report", "reports"),
         done.untold,
     )];
     let facts = json!({
@@ -362,9 +363,9 @@ pub(crate) fn clear_mail(args: &ClearArgs, session: &mut Session<'_>) -> anyhow:
     let done = changed.value.clone();
     let mut lines = vec![match &done.copy {
         Some(copy) => format!(
-            "{} {} messages out of {}; {} in {copy}",
+            "{} {} out of {}; {} in {copy}",
             verb(session, "took", "take"),
-            done.messages,
+            counted(done.messages, "message", "messages"),
             shown(&args.mailbag),
             if session.settings.dry_run {
                 "they would be kept"

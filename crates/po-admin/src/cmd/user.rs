@@ -11,6 +11,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::text;
+use dirsync_cli::words::counted;
 use serde_json::{Value, json};
 
 use super::change::{change, encode, look, shown, tell, tell_seen, verb};
@@ -279,12 +280,12 @@ fn remove(args: &OneArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> 
     })?;
     let (removed, effects) = changed.value.clone();
     let mut lines = vec![format!(
-        "{} user {}: {} headers, {} messages that nobody else held, {} files",
+        "{} user {}: {}, {} that nobody else held, {}",
         verb(session, "removed", "remove"),
         shown(&args.mailbox),
-        removed.headers,
-        removed.messages,
-        removed.files
+        counted(removed.headers, "header", "headers"),
+        counted(removed.messages, "message", "messages"),
+        counted(removed.files, "file", "files")
     )];
     lines.extend(told(&effects.transactions));
     let facts = json!({

@@ -132,6 +132,10 @@ fn status_and_import_request_are_written_as_shown() {
 // rule: dec:DEC-060
 // rule: dsp:R-MSG-002
 // rule: dsp:TV-MSG-1
+// rule: exc:V-38
+// rule: exc:R-DXA-051
+// rule: exc:O-20
+// rule: exc:R-DXA-050
 #[test]
 fn tv_msg_1_the_published_subject_is_cut_to_40_characters() {
     let subject = reply_subject(3, 87_298, 0, 2, 15_603);

@@ -190,6 +190,7 @@ mod tests {
     }
 
     // rule: mta:R-DB-002
+    // rule: exc:V-27
     #[test]
     fn the_published_ids_name_the_published_files() {
         for (id, file) in [

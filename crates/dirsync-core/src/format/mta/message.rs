@@ -214,6 +214,8 @@ pub struct Reference {
     pub kind: MessageKind,
     /// Its subject.
     pub subject: String,
+    /// The MTAs that had it before, the first one first (internal trace).
+    pub trace: Vec<String>,
 }
 
 impl Reference {
@@ -251,6 +253,10 @@ impl Reference {
             kind: MessageKind::from_text(&text(attr::KIND, "kind of message")?)
                 .ok_or(bad("kind of message"))?,
             subject: text(attr::SUBJECT, "subject")?,
+            trace: object
+                .values(attr::TRACE)
+                .map(|name| String::from_utf8_lossy(name).into_owned())
+                .collect(),
         })
     }
 
@@ -274,10 +280,14 @@ impl Reference {
         for recipient in &self.recipients {
             object = object.attribute(attr::RECIPIENT, recipient.as_bytes());
         }
-        object
+        object = object
             .attribute(attr::SUBMIT_TIME, &self.submitted.0.to_le_bytes())
             .attribute(attr::KIND, self.kind.text().as_bytes())
-            .attribute(attr::SUBJECT, self.subject.as_bytes())
+            .attribute(attr::SUBJECT, self.subject.as_bytes());
+        for passed in &self.trace {
+            object = object.attribute(attr::TRACE, passed.as_bytes());
+        }
+        object
     }
 }
 
@@ -355,16 +365,20 @@ mod tests {
             any::<u32>(),
             0u8..6,
             ".{0,40}",
+            proptest::collection::vec("[ -~]{1,40}", 0..4),
         )
             .prop_map(
-                |(mts_id, priority, originator, recipients, submitted, kind, subject)| Reference {
-                    mts_id,
-                    priority: Priority::from_code(priority).unwrap(),
-                    originator,
-                    recipients,
-                    submitted: UnixTime(submitted),
-                    kind: MessageKind::from_code(kind).unwrap(),
-                    subject,
+                |(mts_id, priority, originator, recipients, submitted, kind, subject, trace)| {
+                    Reference {
+                        mts_id,
+                        priority: Priority::from_code(priority).unwrap(),
+                        originator,
+                        recipients,
+                        submitted: UnixTime(submitted),
+                        kind: MessageKind::from_code(kind).unwrap(),
+                        subject,
+                        trace,
+                    }
                 },
             )
     }

@@ -88,6 +88,8 @@ pub mod attr {
     pub const COUNTS: u16 = 13;
     /// The serial number that is given next, u64.
     pub const NEXT_SERIAL: u16 = 14;
+    /// One MTA a value that had the message before, the first one first: distinguished name, text.
+    pub const TRACE: u16 = 15;
 }
 
 /// Header of an object file.

@@ -207,6 +207,7 @@ mod tests {
     // rule: dsp:TV-MSG-2
     // rule: dsp:R-NUM-008
     // rule: dsp:R-MSG-007
+    // rule: exc:R-DXA-057
     #[test]
     fn the_attachment_of_q118298() {
         let text = "[DIRSYNC-TRANSACTIONS]\r\n\

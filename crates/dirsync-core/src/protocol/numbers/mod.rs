@@ -119,6 +119,7 @@ mod tests {
 
     // rule: dec:DEC-034
     // rule: dsp:R-IMP-001
+    // rule: exc:R-IN-004
     #[test]
     fn only_three_zeros_ask_for_an_import() {
         for (was, srv, imp, expected) in [

@@ -14,12 +14,13 @@ use dirsync::cycle::StepOptions;
 use dirsync::cycle::step::{Step, perform};
 use dirsync::exchange::AGENT;
 use dirsync::exchange::directory::Directory;
-use dirsync::exchange::init::{ExchangeParams, InitExchange};
+use dirsync::exchange::init::{self, ExchangeParams};
 use dirsync::exchange::interchange::{self, Work};
 use dirsync::exchange::roles::{self, NewRemote, Registration, SettingsChange};
 use dirsync::exchange::service;
 use dirsync::exchange::settings::{Agent, load_registry, save_registry};
 use dirsync::postoffice::build::{self, BuildOptions};
+use dirsync::postoffice::init::InitPlan;
 use dirsync::postoffice::mail::{Outgoing, submit};
 use dirsync::postoffice::{Edit, PoError};
 use dirsync::progress::NoProgress;
@@ -126,7 +127,7 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn plan() -> Result<InitExchange, String> {
+fn plan() -> Result<InitPlan, String> {
     let params = ExchangeParams {
         organization: "Aviation",
         site: "Malmo",
@@ -137,7 +138,7 @@ fn plan() -> Result<InitExchange, String> {
         zone: "UTC",
         tree_ids: [TreeId([1; 16]), TreeId([2; 16]), TreeId([3; 16])],
     };
-    InitExchange::new(&params).map_err(text)
+    init::plan(&params).map_err(text)
 }
 
 /// The files of the agent alone: queue database and shadow postoffice are made in the very same way,

@@ -28,6 +28,11 @@ use resolve::{DirFd, Root};
 /// From this many files on, one `syncfs` is cheaper than a sync of each.
 const SYNC_TOGETHER_FILES: usize = 8;
 
+/// From this many files on, they are removed by several threads: freeing the blocks of a file may
+/// wait for the disk, and waiting can be shared.
+const UNLINK_TOGETHER_FILES: usize = 64;
+const UNLINK_THREADS: usize = 8;
+
 /// How a regular file is opened: never through a link, never waiting, never as a terminal.
 const OPEN_FLAGS: OFlags = OFlags::NOFOLLOW
     .union(OFlags::NONBLOCK)
@@ -298,6 +303,7 @@ impl Disk for RealDisk {
     fn rmdir(&self, path: &RelPath) -> DiskResult<()> {
         let remove = || -> Outcome<()> {
             let (dir, name) = self.parent_not_root(path)?;
+            self.root.forget(path);
             match fs::unlinkat(&dir, name, AtFlags::REMOVEDIR) {
                 Err(errno @ Errno::EXIST) => Err(Failure {
                     kind: DiskErrorKind::NotEmpty,
@@ -320,7 +326,49 @@ impl Disk for RealDisk {
         remove().at(DiskOp::Unlink, path)
     }
 
+    fn unlink_group(&self, files: &[RelPath]) -> DiskResult<()> {
+        let one_by_one = |files: &[RelPath]| {
+            for path in files {
+                match self.unlink(path) {
+                    Err(error) if error.kind != DiskErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            Ok(())
+        };
+        if files.len() < UNLINK_TOGETHER_FILES {
+            return one_by_one(files);
+        }
+        let share = files.len().div_ceil(UNLINK_THREADS);
+        std::thread::scope(|scope| {
+            // A part for which there is no thread is done here.
+            let threads: Vec<_> = files
+                .chunks(share)
+                .map(|part| {
+                    std::thread::Builder::new()
+                        .spawn_scoped(scope, move || one_by_one(part))
+                        .map_err(|_| part)
+                })
+                .collect();
+            let mut result = Ok(());
+            for thread in threads {
+                let done = match thread {
+                    Ok(thread) => thread.join().unwrap_or_else(|panic| {
+                        std::panic::resume_unwind(panic);
+                    }),
+                    Err(part) => one_by_one(part),
+                };
+                if result.is_ok() {
+                    result = done;
+                }
+            }
+            result
+        })
+    }
+
     fn rename(&self, from: &RelPath, to: &RelPath) -> DiskResult<()> {
+        self.root.forget(from);
+        self.root.forget(to);
         let rename = || -> Outcome<()> {
             let (from_dir, from_name) = self.parent_not_root(from)?;
             let (to_dir, to_name) = self.parent_not_root(to)?;
@@ -336,6 +384,8 @@ impl Disk for RealDisk {
     }
 
     fn rename_noreplace(&self, from: &RelPath, to: &RelPath) -> DiskResult<()> {
+        self.root.forget(from);
+        self.root.forget(to);
         self.move_to_free_name(from, to)
             .at(DiskOp::RenameNoReplace, from)
     }
@@ -366,6 +416,7 @@ impl Disk for RealDisk {
     ) -> DiskResult<Option<Box<dyn LockGuard>>> {
         let file = self.lock_file(path, kind, create).at(DiskOp::Lock, path)?;
         Ok(file.map(|file| {
+            self.root.locked();
             Box::new(Guard {
                 disk: self.clone(),
                 file,

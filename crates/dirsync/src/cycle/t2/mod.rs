@@ -78,6 +78,31 @@ pub fn t2(
     result
 }
 
+/// Requestors of an agent that are to get all lists, in a commit of its own.
+fn flagged(
+    tree: &mut TreeMut,
+    server: &mut Server,
+    options: &StepOptions,
+    said: &mut Said,
+) -> Result<(), CycleError> {
+    let mut edit = Edit::new(tree.view());
+    let changed = crate::exchange::heard::export_flagged(&mut edit, &server.records)?;
+    if changed.is_empty() {
+        return Ok(());
+    }
+    for record in &changed {
+        receive::write_srvconf(&mut edit, &server.header, Some(record))?;
+    }
+    let plan = edit.finish()?;
+    super::commit(tree, &plan, &options.info(Command::T2, Vec::new()), said)?;
+    for (index, record) in changed {
+        if let Some(place) = server.records.get_mut(index) {
+            *place = record;
+        }
+    }
+    Ok(())
+}
+
 fn attempt(
     tree: &mut TreeMut,
     options: &StepOptions,
@@ -111,6 +136,7 @@ fn attempt(
         let (header, _) = load_srvconf(&mut Edit::new(tree.view()))?;
         report.queued = header.sync.get().saturating_sub(server.sync());
         server.header = header;
+        flagged(tree, &mut server, options, &mut report.said)?;
     }
     let own_srv = if agent { server.sync() } else { own_srv };
     report.held_requestors = held

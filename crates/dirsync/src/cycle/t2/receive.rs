@@ -155,19 +155,32 @@ fn take(
             intake.finish()
         }
     };
+    let agent = crate::exchange::is_agent(view);
+    if agent {
+        let before = guard::requestor_of(server, message).map(|index| &server.records[index]);
+        let incoming = &message.incoming;
+        crate::exchange::heard::received(&mut edit, options.now, incoming, before, &mut unit)?;
+    }
     if unit.record.is_some() {
         write_srvconf(&mut edit, &unit.header, unit.record.as_ref())?;
     }
     if !appended.is_empty() {
         edit.append(MSTTRANS, &appended)?;
-        if crate::exchange::is_agent(view)
-            && let Some((_, record)) = &unit.record
-        {
-            let lines = crate::exchange::agent::take_request(&mut edit, record, &appended)?;
+        if agent && let Some((_, record)) = &unit.record {
+            let now = options.now;
+            let lines = crate::exchange::agent::take_request(&mut edit, record, &appended, now)?;
             unit.diary.lines.extend(lines);
         }
     }
+    let forward = match agent {
+        true => crate::exchange::heard::forwards(view, unit.disposition)?,
+        false => None,
+    };
     match unit.disposition {
+        Disposition::Remove if forward.is_some() => {
+            let findings = &mut report.said.findings;
+            to_administrator(&mut edit, message.index, forward.as_deref(), findings)?;
+        }
         Disposition::Remove => mail::remove(&mut edit, MailbagStem::SYSTEM, &[message.index])?,
         Disposition::Leave => {}
         Disposition::Administrator => {

@@ -150,6 +150,7 @@ fn an_export_comes_in_an_attachment_as_text_or_as_records() {
 // rule: dsp:R-MSG-006
 // rule: dsp:R-MSG-007
 // rule: dec:DEC-035
+// rule: exc:R-DXA-056
 #[test]
 fn tv_msg_2_an_import_request_is_answered_in_the_form_it_asks_for() {
     let mut net = net();

@@ -9,7 +9,8 @@
 //! our categories are ASSIGNED). Without such a value the agent's `[Diagnostics]` in AGENT.INI counts,
 //! which set-up writes; the connector's categories are at minimum then, its proxies' too (ASSIGNED).
 //!
-//! The log has at most 4 MiB: when it would be longer, its older half goes ([`append_bytes`]).
+//! The log has about 4 MiB at most: when it would be longer, its older half goes ([`append_bytes`]); one
+//! commit adds little more than 1 MiB, of the rest it says how many there were.
 
 mod evt;
 mod level;
@@ -33,6 +34,9 @@ use super::EVENTS;
 
 /// Longest event log that is read, in bytes: twice what we let one grow to.
 const READ_LIMIT: u64 = 8 << 20;
+/// Bytes of events after which the rest of one call is only counted (ASSIGNED): a file full of bad
+/// addresses does not push everything else out of the log.
+const COMMIT_LIMIT: usize = 1 << 20;
 /// Longest insertion string that is kept, in characters (ASSIGNED).
 const STRING_LEN: usize = 2_000;
 
@@ -70,6 +74,15 @@ impl Event {
     }
 }
 
+/// A time in the form of events: `YYMMDDhhmmssZ` (Q197291; version 5.5 lost a digit from 2000 on, ours does
+/// not).
+#[must_use]
+pub fn utc_time(time: UnixTime) -> String {
+    time.zoned(&jiff::tz::TimeZone::UTC)
+        .strftime("%y%m%d%H%M%SZ")
+        .to_string()
+}
+
 /// Writes an event with the commit that `edit` prepares; whether its level lets it be written. In a
 /// tree that is no agent's nothing is written.
 ///
@@ -89,14 +102,23 @@ pub fn log_all(edit: &mut Edit<'_>, now: UnixTime, events: &[Event]) -> Result<u
     }
     let levels = Levels::load(edit)?;
     let mut text = Vec::new();
-    let mut count = 0;
+    let (mut count, mut left_out) = (0, 0u64);
     for event in events {
         let is_error = event.what.kind == EventType::Error;
         let level = levels.of(event.what.source, event.what.category);
-        if level.writes(event.what.level, is_error) {
-            text.extend_from_slice(&Stored::of(event, now, levels.computer()).line());
-            count += 1;
+        if !level.writes(event.what.level, is_error) {
+            continue;
         }
+        if text.len() >= COMMIT_LIMIT {
+            left_out += 1;
+            continue;
+        }
+        text.extend_from_slice(&Stored::of(event, now, levels.computer()).line());
+        count += 1;
+    }
+    if left_out > 0 {
+        let more = Event::new(&table::MORE, [left_out.to_string()]);
+        text.extend_from_slice(&Stored::of(&more, now, levels.computer()).line());
     }
     append_bytes(edit, EVENTS, &text)?;
     Ok(count)

@@ -209,9 +209,9 @@ definitions! {
     /// 9002: a pause or the schedule ran a step. Strings: T1 or T2, transactions.
     CYCLE = ours(of(Source::Agent, 9002, Information, HANDLER, Minimum,
         "%1 was run; %2 changes of this server are new in it.", ""));
-    /// 9003: a request was taken. Strings: requestor, transactions.
+    /// 9003: a request was taken. Strings: requestor, transactions, time.
     REQUEST_TAKEN = ours(of(Source::Agent, 9003, Information, MAIL, Medium,
-        "A request of %1 with %2 transactions was taken.", ""));
+        "A request of %1 with %2 transactions was taken at %3.", ""));
     /// 9004: a message left. Strings: whom to, the subject.
     MESSAGE_SENT = ours(of(Source::Agent, 9004, Information, MAIL, Medium,
         "Sent to %1: %2", ""));
@@ -233,6 +233,10 @@ definitions! {
     /// 9010: a custom recipient could not be made. Strings: the transaction, why.
     NOT_CREATED = ours(of(Source::Agent, 9010, Error, MAIL, ALWAYS,
         "The custom recipient was not made: %2. The transaction is %1", "Q192023"));
+
+    /// 9011: there were more than one commit writes. String: how many more.
+    MORE = ours(of(Source::Agent, 9011, Warning, MAIL, ALWAYS,
+        "%1 more events of the same step were not written.", ""));
 
     /// 2010: a mailbag is full. Strings: mailbag file, message.
     MAILBAG_ERROR = of(Source::Interchange, 2010, Error, "Debug Data", ALWAYS,

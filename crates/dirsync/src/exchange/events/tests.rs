@@ -168,3 +168,43 @@ fn a_word_is_a_type() {
     assert_eq!(Kind::from(EventType::Warning).word(), "warning");
     assert_eq!(Kind::Error.event_type().code(), 1);
 }
+
+#[test]
+fn the_log_of_one_step_and_the_whole_log_are_bounded() {
+    use crate::core::base::address::PoName;
+    use crate::exchange::AGENT;
+    use crate::tree::journal::CommitInfo;
+    use crate::tree::{Command, OpenOptions, TreeMut};
+    let disk = crate::exchange::testtree::server(&"NET/EX".parse::<PoName>().unwrap());
+    let mut tree = TreeMut::open(disk, AGENT, &OpenOptions::default()).unwrap();
+    let long = "x".repeat(STRING_LEN + 1);
+    let many: Vec<Event> = (0..2_000)
+        .map(|n| Event::new(&table::BAD_ADDRESS, [format!("{n} {long}"), "0".to_owned()]))
+        .collect();
+    for round in 0..8u32 {
+        let mut edit = Edit::new(tree.view());
+        let now = UnixTime(now().0 + round);
+        let written = log_all(&mut edit, now, &many).unwrap();
+        assert!(written > 100 && written < many.len());
+        let plan = edit.finish().unwrap();
+        let info = CommitInfo {
+            command: Command::T2,
+            user: String::new(),
+            now,
+            counts: Vec::new(),
+        };
+        tree.commit(&plan, &info).unwrap();
+        let (events, bad) = super::read(tree.view()).unwrap();
+        assert_eq!(bad, []);
+        let last = events.last().unwrap();
+        assert_eq!(
+            (last.id, &last.strings),
+            (9011, &vec![(2_000 - written).to_string()])
+        );
+    }
+    let len = tree.view().stat(EVENTS).unwrap().unwrap().len;
+    assert!(
+        len <= crate::import::log::LOG_LEN_LIMIT + (2 << 20),
+        "{len}"
+    );
+}

@@ -17,7 +17,7 @@ use crate::core::format::p1::P1;
 use crate::core::format::x400::carried::{self, Domain};
 use crate::core::format::x400::{Ipm, MtsId, P1Message};
 use crate::exchange::events;
-use crate::exchange::init::{ExchangeParams, InitExchange};
+use crate::exchange::init::{self, ExchangeParams};
 use crate::exchange::settings::{load_registry, save_registry};
 use crate::exchange::{AGENT, POSTOFFICE};
 use crate::mta::edit::{Destination, NewMessage};
@@ -32,7 +32,7 @@ fn path(text: &str) -> RelPath {
 }
 
 fn server() -> MemDisk {
-    let plan = InitExchange::new(&ExchangeParams {
+    let plan = init::plan(&ExchangeParams {
         organization: "Aviation",
         site: "Malmo",
         server: "MALMO1",
@@ -725,22 +725,40 @@ fn a_message_of_another_program_on_the_connectors_queue_reaches_the_postoffice()
     assert_eq!(envelope.originator, b"OTHER/SITE/ADA");
 }
 
-// rule: exc:R-DXA-071
-// rule: std:10
-#[test]
-fn a_non_read_notification_is_dropped() {
-    let disk = server();
-    let hex = include_str!("../../../../../fixtures/binary/std-p1-message-nrn.hex");
+fn unhex(hex: &str) -> Vec<u8> {
     let digits: String = hex
         .lines()
         .filter(|line| !line.starts_with('#'))
         .flat_map(str::chars)
         .filter(char::is_ascii_hexdigit)
         .collect();
-    let bytes = (0..digits.len() / 2)
+    (0..digits.len() / 2)
         .map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap())
-        .collect();
-    foreign(bytes, &disk);
+        .collect()
+}
+
+// rule: exc:R-DXA-072
+#[test]
+fn a_report_on_the_queue_disturbs_nobody() {
+    let disk = backlog(3, &[]);
+    let report = include_str!("../../../../../fixtures/binary/std-p1-report-ndr.hex");
+    foreign(unhex(report), &disk);
+    foreign(from_elsewhere().encode().unwrap(), &disk);
+    let before = waiting(&disk);
+    let (done, found) = go(&disk, Options::default());
+    assert_eq!((done.outward, done.parked, found.len()), (4, 1, 1));
+    assert_eq!(waiting(&disk), before[3..4]);
+    assert_eq!(subjects(&disk), ["SrvTx 0", "SrvTx 1", "SrvTx 2", "Hello"]);
+    assert_clean(&disk);
+}
+
+// rule: exc:R-DXA-071
+// rule: std:10
+#[test]
+fn a_non_read_notification_is_dropped() {
+    let disk = server();
+    let notification = include_str!("../../../../../fixtures/binary/std-p1-message-nrn.hex");
+    foreign(unhex(notification), &disk);
     foreign(from_elsewhere().encode().unwrap(), &disk);
     let (done, found) = go(&disk, Options::default());
     assert!(found.is_empty(), "{found:?}");

@@ -177,6 +177,7 @@ const HEADER: &str = "IMPSEQ=0000000003 REQSEQ=0000000018 SRVSEQ=0000000080";
 // rule: imp:R-RSY-001
 // rule: imp:R-RSY-003
 // rule: imp:R-RSY-004
+// rule: exc:R-RSY-005
 // rule: imp:TV-RSY-1
 // rule: dec:DEC-032
 // rule: dsp:R-BUG-22

@@ -165,6 +165,7 @@ fn place(disk: &MemDisk, queue: ObjectId, data: u32, reference: u32, serial: u64
         submitted: made.submitted,
         kind: made.kind,
         subject: made.subject,
+        trace: Vec::new(),
     };
     disk.add_file(
         &file_of(data),
@@ -519,6 +520,7 @@ fn objects_of_no_queue_and_missing_core_files_are_reported_not_revived() {
         subject: String::new(),
         priority: made.priority,
         kind: made.kind,
+        trace: Vec::new(),
     };
     let id = ObjectId(0x0600_0060);
     let object = envelope.object(id, lost, ObjectId(0x0600_0028), NOW, 90);
@@ -633,6 +635,7 @@ fn the_internal_run_renames_the_quarantine_and_logs_into_it() {
 // rule: mta:OQ-4
 // rule: mta:OQ-5
 // rule: dec:DEC-116
+// rule: exc:O-08
 #[test]
 fn the_switches_remove_system_mail_by_its_addresses_and_nothing_else() {
     let server = |end: &str| {

@@ -220,6 +220,14 @@ fn add_to(
     if find(edit, &name)?.is_some() {
         return Err(ListError::notice(notice::DUPLICATE_POSTOFFICE, &name.to_bytes()).into());
     }
+    if crate::exchange::is_reserved(name.network()) && crate::exchange::is_shadow(edit.view())? {
+        let network = crate::core::base::codepage::escape_bytes_850(name.network());
+        return Err(ListError::Usage {
+            why: format!("{network} is a reserved network name. Enter a different name."),
+            hint: "a connection of the connector must not be called like a gateway (Q175978)",
+        }
+        .into());
+    }
     let hub = new.via.map(|via| hub(edit, &via)).transpose()?;
     let mut networks = Networks::open(edit)?;
     let (xtn_id, new_network) = match networks.xtn(&name)? {

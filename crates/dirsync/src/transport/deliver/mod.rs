@@ -75,7 +75,8 @@ pub struct SameIdentity {
     pub second: String,
 }
 
-/// Moves the mail of the postoffices at `paths` until it is quiet.
+/// Moves the mail of the postoffices at `paths` until it is quiet; a path that ends in `MTADATA` is the
+/// queue database of an Exchange server with X.400 connectors.
 ///
 /// # Errors
 /// [`SameIdentity`]. Everything else is in the report.

@@ -6,17 +6,48 @@ use crate::core::base::address::PoName;
 
 use super::super::book::{LinkEntry, LinkState};
 use super::super::far::{Connector, FarError, FarSide, Problem, Reply, Request};
-use super::super::link::Outbound;
 use super::super::mailer::MailerTotals;
+use super::super::waiting::Outbound;
+use super::super::x400::table::server_name;
 use super::report::{DeliverReport, LinkReport, PostofficeReport};
 use super::{DeliverOptions, SameIdentity};
 
 /// Far sides that are kept open at once; the one not used for longest is closed for the next.
 const OPEN_LIMIT: usize = 32;
+/// Members that are asked at once.
+const AT_ONCE: usize = 8;
+
+/// Who mail is handed to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Party {
+    /// A postoffice.
+    Postoffice(PoName),
+    /// The MTA of an Exchange server, by its distinguished name.
+    Mta(String),
+}
+
+impl Party {
+    /// `NET/PO`, or `/O=ORG/OU=SITE/CN=SERVER`.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        match text.starts_with('/') {
+            true => server_name(text).ok().map(Self::Mta),
+            false => text.parse().ok().map(Self::Postoffice),
+        }
+    }
+}
+
+impl std::fmt::Display for Party {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Postoffice(name) => name.fmt(f),
+            Self::Mta(name) => name.fmt(f),
+        }
+    }
+}
 
 pub(super) struct Member {
     pub(super) path: String,
-    pub(super) name: Option<PoName>,
+    pub(super) name: Option<Party>,
     pub(super) far: Option<Box<dyn FarSide>>,
     /// Part of the site: its mailer is run. Others only take mail in.
     pub(super) in_site: bool,
@@ -24,6 +55,8 @@ pub(super) struct Member {
     pub(super) down: bool,
     /// Whether that is a failed attempt over each link to it.
     pub(super) counted: bool,
+    /// Whether its in-queues held more than its mailer served last time.
+    pub(super) more: bool,
     pub(super) report: PostofficeReport,
 }
 
@@ -51,6 +84,8 @@ pub(super) struct Link {
     pub(super) refused: BTreeSet<u32>,
     /// Stems of which nobody knows whether the receiver took them.
     pub(super) in_doubt: BTreeSet<u32>,
+    /// Messages that were left waiting when it was served last.
+    pub(super) left: u64,
     /// The sender has drawn the consequences.
     pub(super) settled: bool,
 }
@@ -75,6 +110,7 @@ impl Site<'_> {
             in_site,
             down: false,
             counted: true,
+            more: false,
             report: PostofficeReport {
                 path: path.to_owned(),
                 name: None,
@@ -90,7 +126,7 @@ impl Site<'_> {
         });
         match self.call(index, Request::Identify) {
             Ok(Reply::Identity { name, .. }) => {
-                let parsed: Option<PoName> = name.parse().ok();
+                let parsed = Party::read(&name);
                 let same = self
                     .members
                     .iter()
@@ -127,7 +163,8 @@ impl Site<'_> {
         self.open.retain(|&open| open != index);
     }
 
-    pub(super) fn call(&mut self, index: usize, request: Request) -> Result<Reply, FarError> {
+    /// Sees to it that a member has an open far side, the one used last.
+    fn open(&mut self, index: usize) -> Result<(), FarError> {
         let connect = match self.members.get(index) {
             None => return Err(FarError::Ended("there is no such tree".to_owned())),
             Some(member) => member.far.is_none().then(|| member.path.clone()),
@@ -146,11 +183,79 @@ impl Site<'_> {
         }
         self.open.retain(|&open| open != index);
         self.open.push_back(index);
+        Ok(())
+    }
+
+    pub(super) fn call(&mut self, index: usize, request: Request) -> Result<Reply, FarError> {
+        self.open(index)?;
         let far = self.members.get_mut(index).and_then(|m| m.far.as_mut());
         match far {
             Some(far) => far.call(request),
             None => Err(FarError::Ended("it could not be opened".to_owned())),
         }
+    }
+
+    /// Asks several members the same, at once where the connector allows it; the answers in the
+    /// order of `indices`.
+    pub(super) fn ask_all(
+        &mut self,
+        indices: &[usize],
+        request: &Request,
+    ) -> Vec<(usize, Result<Reply, FarError>)> {
+        let mut answers = Vec::with_capacity(indices.len());
+        if !self.connector.at_once() {
+            for &index in indices {
+                let answer = self.ask(index, request.clone());
+                answers.push((index, answer));
+            }
+            return answers;
+        }
+        for some in indices.chunks(AT_ONCE) {
+            let opened: Vec<Result<Box<dyn FarSide>, FarError>> = some
+                .iter()
+                .map(|&index| {
+                    self.open(index)?;
+                    let far = self.members.get_mut(index).and_then(|m| m.far.take());
+                    far.ok_or_else(|| FarError::Ended("it could not be opened".to_owned()))
+                })
+                .collect();
+            let asked: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = opened
+                    .into_iter()
+                    .map(|far| {
+                        far.map(|mut far| {
+                            scope.spawn(move || {
+                                let answer = far.call(request.clone());
+                                (far, answer)
+                            })
+                        })
+                    })
+                    .collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.map(std::thread::ScopedJoinHandle::join))
+                    .collect()
+            });
+            for (&index, asked) in some.iter().zip(asked) {
+                let answer = match asked {
+                    Ok(Ok((far, answer))) => {
+                        if let Some(member) = self.members.get_mut(index) {
+                            member.far = Some(far);
+                        }
+                        answer
+                    }
+                    Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = &answer
+                    && error.is_gone()
+                {
+                    self.lose(index, &error.clone());
+                }
+                answers.push((index, answer));
+            }
+        }
+        answers
     }
 
     /// Asks a member; an answer that never comes, or makes no sense, takes it out of the run.

@@ -1,16 +1,20 @@
 //! The sweeps of a pass: outbound mailbags to the next tree, in-queues to mailbags, and what follows
 //! from links that do not work.
 
-use crate::core::base::address::PoName;
 use crate::progress::Progress;
 
 use super::super::book::LinkState;
 use super::super::far::{FarError, Reply, Request};
-use super::super::link::{Done, Outbound, Receipt};
+use super::super::link::{Done, Receipt};
 use super::super::mailer::PASS_LIMIT;
 use super::super::settle::{LinkResult, Outcome};
+use super::super::waiting::Outbound;
 use super::report::LinkReport;
-use super::site::{Link, Site, Tried, unexpected};
+use super::site::{Link, Member, Party, Site, Tried, unexpected};
+
+/// Messages that one sweep moves when nothing else is said, as long as there are no more queues than
+/// can have 50 each: what is done at once costs one commit, and nobody waits for longer than that takes.
+const SWEEP_LIMIT: usize = 1000;
 
 /// Why a batch could not be handed over.
 struct Broken {
@@ -36,9 +40,21 @@ impl Broken {
 }
 
 impl Site<'_> {
+    /// Messages of one queue in this pass when so many queues were left with mail by the one before:
+    /// 50, and more when few share the work of the pass. Passes that are counted are those of
+    /// DEC-114.
+    fn share(&self, queues: usize) -> usize {
+        match (self.options.passes, queues) {
+            (Some(_), _) | (None, 0) => PASS_LIMIT,
+            (None, queues) => (SWEEP_LIMIT / queues).max(PASS_LIMIT),
+        }
+    }
+
     /// One dispatch sweep; messages that left their senders.
     pub(super) fn dispatch(&mut self, progress: &dyn Progress) -> u64 {
         let mut moved = 0;
+        let waiting = self.links.values().filter(|link| link.left > 0).count();
+        let limit = self.share(waiting);
         for index in 0..self.members.len() {
             let in_site = self.members.get(index).is_some_and(|member| member.in_site);
             if !in_site || self.is_down(index) {
@@ -58,7 +74,7 @@ impl Site<'_> {
                     self.name(index),
                     queue.via.as_deref().unwrap_or("nobody")
                 ));
-                moved += self.serve_link(index, &queue);
+                moved += self.serve_link(index, &queue, limit);
                 // R-MSM-030: one link that fails stops all that come after it.
                 if self.options.synchronous_mta && self.has_failed(index, &queue) {
                     break;
@@ -115,9 +131,9 @@ impl Site<'_> {
 
     /// The tree that the mail of a queue is handed to.
     fn receiver(&mut self, index: usize, queue: &Outbound) -> Option<usize> {
-        let via: PoName = match queue.via.as_deref().map(str::parse) {
-            Some(Ok(via)) => via,
-            _ => {
+        let via = match queue.via.as_deref().and_then(Party::read) {
+            Some(via) => via,
+            None => {
                 let why = "the mailbag belongs to no postoffice that this one knows";
                 let hint = "a gateway's own program empties its queue; mail for a postoffice that \
                             was removed is returned with `po-admin mail return`";
@@ -128,16 +144,19 @@ impl Site<'_> {
         let by_name = |site: &Self| {
             site.members
                 .iter()
-                .position(|member| member.name == Some(via))
+                .position(|member| member.name.as_ref() == Some(&via))
         };
         if let Some(found) = by_name(self) {
             return Some(found);
         }
         let Some(path) = &queue.path else {
             let why = format!("no tree of this site is {via}");
+            let told = match &via {
+                Party::Postoffice(_) => format!("po-admin postoffice add PO {via} --path DIR"),
+                Party::Mta(_) => "po-admin x400 add EXCHANGE NAME … --path DIR".to_owned(),
+            };
             let hint = format!(
-                "name the site that holds it as well, or say where it stands with `po-admin \
-                 postoffice add PO {via} --path DIR`"
+                "name the site that holds it as well, or say where it stands with `{told}`"
             );
             self.fail_link(index, queue, &why, Some(hint), true);
             return None;
@@ -158,8 +177,11 @@ impl Site<'_> {
                 }
             },
         };
-        let name = self.members.get(found).and_then(|member| member.name);
-        if name == Some(via) {
+        let name = self
+            .members
+            .get(found)
+            .and_then(|member| member.name.clone());
+        if name.as_ref() == Some(&via) {
             return Some(found);
         }
         let error = self
@@ -171,18 +193,20 @@ impl Site<'_> {
             (None, Some(error)) => error,
             (None, None) => format!("{path} does not say who it is"),
         };
-        let hint = format!(
-            "INI/ROUTES.INI of {} names this directory",
-            self.name(index)
-        );
+        let file = match &via {
+            Party::Postoffice(_) => "INI/ROUTES.INI",
+            Party::Mta(_) => "MTADATA/X400.INI",
+        };
+        let hint = format!("{file} of {} names this directory", self.name(index));
         self.fail_link(index, queue, &why, Some(hint), true);
         None
     }
 
-    /// One pass of one link: at most 50 messages; how many left.
-    fn serve_link(&mut self, index: usize, queue: &Outbound) -> u64 {
+    /// One pass of one link: at most `limit` messages; how many left.
+    fn serve_link(&mut self, index: usize, queue: &Outbound, limit: usize) -> u64 {
         let (now, due) = (self.options.now, self.options.due);
         let link = self.link(index, queue);
+        link.left = 0;
         if matches!(link.tried, Tried::Failed { .. }) {
             return 0;
         }
@@ -206,7 +230,7 @@ impl Site<'_> {
             return 0;
         }
         let mut moved = 0u64;
-        let mut left = PASS_LIMIT;
+        let mut left = limit;
         while left > 0 && queue.waiting > 0 {
             let before = left;
             match self.hand_over(index, to, queue, left) {
@@ -224,7 +248,11 @@ impl Site<'_> {
                 break;
             }
         }
-        self.link(index, queue).tried = Tried::Works;
+        let link = self.link(index, queue);
+        link.tried = Tried::Works;
+        if moved > 0 {
+            link.left = queue.waiting.saturating_sub(moved);
+        }
         moved
     }
 
@@ -352,22 +380,25 @@ impl Site<'_> {
     /// One mailer sweep; messages that left an in-queue.
     pub(super) fn mail(&mut self, progress: &dyn Progress) -> u64 {
         let mut moved = 0;
-        for index in 0..self.members.len() {
-            let skip = self
-                .members
-                .get(index)
-                .is_none_or(|member| !member.in_site || member.down);
-            if skip {
-                continue;
-            }
-            progress.message(&self.name(index));
-            let request = Request::Mailer {
-                now: self.options.now.0,
-                user: self.options.user.clone(),
-                limit: u32::try_from(PASS_LIMIT).unwrap_or(u32::MAX),
-                dry_run: self.options.dry_run,
-            };
-            match self.ask(index, request) {
+        let limit = self.share(self.members.iter().filter(|member| member.more).count());
+        let indices: Vec<usize> = (0..self.members.len())
+            .filter(|&index| {
+                let member = self.members.get(index);
+                let is_mta = |member: &Member| matches!(member.name, Some(Party::Mta(_)));
+                member.is_some_and(|member| member.in_site && !member.down && !is_mta(member))
+            })
+            .collect();
+        if let Some(&first) = indices.first() {
+            progress.message(&self.name(first));
+        }
+        let request = Request::Mailer {
+            now: self.options.now.0,
+            user: self.options.user.clone(),
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            dry_run: self.options.dry_run,
+        };
+        for (index, answer) in self.ask_all(&indices, &request) {
+            match answer {
                 Ok(Reply::Mailed {
                     totals,
                     steps,
@@ -376,6 +407,7 @@ impl Site<'_> {
                     moved += totals.served + totals.gateways.moved();
                     self.note_problems(index, problems);
                     if let Some(member) = self.members.get_mut(index) {
+                        member.more = totals.more && totals.served > 0;
                         member.report.mailer.add(&totals);
                         member.report.steps = steps;
                     }

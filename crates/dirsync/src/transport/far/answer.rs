@@ -8,8 +8,8 @@ use crate::core::base::finding::Finding;
 use crate::core::base::ident::{HexId, MailbagStem};
 use crate::core::base::time::UnixTime;
 use crate::postoffice::{Edit, Identity, PoError};
-use crate::tree::disk::Disk;
 use crate::tree::disk::real::RealDisk;
+use crate::tree::disk::{Disk, DiskResult};
 use crate::tree::journal::{CommitInfo, Plan};
 use crate::tree::lock::Holder;
 use crate::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, TreeView};
@@ -19,6 +19,7 @@ use super::super::link::{self, Receipt};
 use super::super::mailer;
 use super::super::map;
 use super::super::settle;
+use super::super::waiting::{self, Envelopes};
 use super::protocol::{Failure, FailureClass, PlanStep, Problem, Reply, Request};
 use super::{FarError, FarSide};
 
@@ -31,6 +32,10 @@ const DOMAIN: Domain = Domain {
 pub struct Local {
     disk: Option<Arc<dyn Disk>>,
     options: OpenOptions,
+    /// Whether it is a queue database, and not a postoffice.
+    is_mta: bool,
+    /// What the envelopes of its outbound mail said.
+    envelopes: Envelopes,
     /// Why nothing more is done.
     last: Option<Failure>,
 }
@@ -42,16 +47,30 @@ impl Local {
         Self {
             disk: Some(disk),
             options,
+            is_mta: false,
+            envelopes: Envelopes::default(),
             last: None,
         }
     }
 
-    /// Answers for the tree that the first request names.
+    /// Answers for the queue database of the Exchange server at the root of `disk`.
+    #[must_use]
+    pub fn of_mta(disk: Arc<dyn Disk>, options: OpenOptions) -> Self {
+        Self {
+            is_mta: true,
+            ..Self::new(disk, options)
+        }
+    }
+
+    /// Answers for the tree that the first request names: a postoffice, or, where the last name is
+    /// `MTADATA`, a queue database.
     #[must_use]
     pub fn unopened() -> Self {
         Self {
             disk: None,
             options: OpenOptions::default(),
+            is_mta: false,
+            envelopes: Envelopes::default(),
             last: None,
         }
     }
@@ -77,6 +96,9 @@ impl Local {
         let failed = |error: PoError| Reply::Failed {
             failure: Failure::from(&error),
         };
+        if self.is_mta {
+            return self.answer_mta(request);
+        }
         match request {
             Request::Open {
                 path,
@@ -129,9 +151,19 @@ impl Local {
     }
 
     fn open(&mut self, path: &str, wait_ms: u64, program: String) -> Reply {
-        match RealDisk::open(std::path::Path::new(path)) {
+        let path_of = std::path::Path::new(path);
+        let is_mta = path_of
+            .file_name()
+            .is_some_and(|name| name.eq_ignore_ascii_case(crate::mta::HOME));
+        let opened: DiskResult<Arc<dyn Disk>> = if is_mta {
+            crate::mta::open_disk(path_of)
+        } else {
+            RealDisk::open(path_of).map(|disk| Arc::new(disk) as Arc<dyn Disk>)
+        };
+        match opened {
             Ok(disk) => {
-                self.disk = Some(Arc::new(disk));
+                self.disk = Some(disk);
+                self.is_mta = is_mta;
                 self.options = OpenOptions {
                     wait: Duration::from_millis(wait_ms),
                     holder: Holder {
@@ -161,13 +193,25 @@ impl Local {
         })
     }
 
+    pub(super) fn tree_disk(&self) -> Result<Arc<dyn Disk>, TreeError> {
+        self.disk.clone().ok_or_else(|| TreeError::Mismatch {
+            tree: "the tree".to_owned(),
+            path: crate::tree::RelPath::root(),
+            why: "no tree was named".to_owned(),
+        })
+    }
+
+    pub(super) fn options(&self) -> &OpenOptions {
+        &self.options
+    }
+
     fn view(&self) -> Result<TreeView, PoError> {
         Ok(TreeView::open(self.disk()?, DOMAIN, &self.options)?)
     }
 
     /// Prepares a plan on the locked tree and commits it.
     fn commit<T>(
-        &self,
+        &mut self,
         now: UnixTime,
         user: String,
         make: impl FnOnce(&mut Edit<'_>) -> Result<(T, &'static str, u64), PoError>,
@@ -182,7 +226,15 @@ impl Local {
             now,
             counts: vec![(what, count)],
         };
-        tree.commit(&plan, &info)?;
+        let before = tree.last_commit();
+        match tree.commit(&plan, &info) {
+            Ok(Some(done)) => self.envelopes.committed(before, &plan, &done),
+            Ok(None) => {}
+            Err(error) => {
+                self.envelopes.forget();
+                return Err(error.into());
+            }
+        }
         Ok(made)
     }
 
@@ -194,9 +246,10 @@ impl Local {
         })
     }
 
-    fn outbound(&self) -> Result<Reply, PoError> {
+    fn outbound(&mut self) -> Result<Reply, PoError> {
         let mut problems = Problems::default();
-        let queues = link::outbound(&self.view()?, &mut problems.sink())?;
+        let view = self.view()?;
+        let queues = waiting::outbound_known(&view, &mut self.envelopes, &mut problems.sink())?;
         Ok(Reply::Outbound {
             queues,
             problems: problems.0,
@@ -228,7 +281,7 @@ impl Local {
     }
 
     fn mailer(
-        &self,
+        &mut self,
         now: UnixTime,
         user: String,
         limit: u32,
@@ -278,7 +331,7 @@ impl Local {
 
     /// One way of one gateway, one commit.
     fn gateway(
-        &self,
+        &mut self,
         now: UnixTime,
         user: &str,
         gateways: &mut GatewayTotals,
@@ -310,7 +363,7 @@ impl Local {
     }
 
     fn receive(
-        &self,
+        &mut self,
         from: &str,
         now: UnixTime,
         user: String,
@@ -329,7 +382,7 @@ impl Local {
     }
 
     fn sent(
-        &self,
+        &mut self,
         mailbag: HexId,
         to: &str,
         now: UnixTime,
@@ -345,7 +398,7 @@ impl Local {
     }
 
     fn settle(
-        &self,
+        &mut self,
         now: UnixTime,
         user: String,
         outcomes: &[settle::Outcome],
@@ -390,13 +443,13 @@ fn plan_steps(plan: &Plan) -> Vec<PlanStep> {
 }
 
 #[derive(Default)]
-struct Problems(Vec<Problem>);
+pub(super) struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
     /// At most so many are carried; a tree with more wants a check.
     const LIMIT: usize = 1000;
 
-    fn sink(&mut self) -> impl FnMut(Finding) + '_ {
+    pub(super) fn sink(&mut self) -> impl FnMut(Finding) + '_ {
         |finding| {
             if self.0.len() < Self::LIMIT {
                 self.0.push(finding.into());

@@ -54,6 +54,10 @@ impl Connector for ChildConnector {
     fn connect(&self, path: &str) -> Result<Box<dyn FarSide>, FarError> {
         Ok(Box::new(Child::open(self, path)?))
     }
+
+    fn at_once(&self) -> bool {
+        true
+    }
 }
 
 /// A child that serves one tree.

@@ -11,6 +11,7 @@
 mod answer;
 mod child;
 mod frame;
+mod mta;
 mod protocol;
 
 pub use answer::Local;
@@ -82,4 +83,10 @@ pub trait Connector {
     /// # Errors
     /// The child cannot be started, or the tree cannot be opened.
     fn connect(&self, path: &str) -> Result<Box<dyn FarSide>, FarError>;
+
+    /// Whether several far sides may be asked at once, so that one that is slow does not keep the
+    /// others waiting. What they answer must not depend on it.
+    fn at_once(&self) -> bool {
+        false
+    }
 }

@@ -4,14 +4,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::core::base::finding::Finding;
+use crate::mta::MtaError;
 use crate::postoffice::PoError;
 use crate::tree::disk::{DiskErrorKind, DiskOp};
 use crate::tree::{ErrorClass, TreeError};
 
-use super::super::link::{Done, Outbound, Parcel, Receipt};
+use super::super::link::{Done, Parcel, Receipt};
 use super::super::mailer::MailerTotals;
 use super::super::map::RouteTable;
 use super::super::settle::{Outcome, Settled};
+use super::super::waiting::Outbound;
 
 /// What is asked of a tree.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -184,42 +186,65 @@ pub struct Failure {
 }
 
 /// Whether there is no space.
-fn is_full(error: &PoError) -> bool {
+fn is_full(error: &TreeError) -> bool {
     match error {
-        PoError::Tree(TreeError::NoSpace { .. }) => true,
-        PoError::Tree(TreeError::Disk { error, .. }) => error.kind == DiskErrorKind::NoSpace,
+        TreeError::NoSpace { .. } => true,
+        TreeError::Disk { error, .. } => error.kind == DiskErrorKind::NoSpace,
         _ => false,
     }
 }
 
 /// Whether a sync failed, or may have.
-fn sync_failed(error: &PoError) -> bool {
+fn sync_failed(error: &TreeError) -> bool {
     match error {
-        PoError::Tree(
-            TreeError::CommittedIncomplete { .. }
-            | TreeError::CommitUnknown { .. }
-            | TreeError::Poisoned { .. },
-        ) => true,
-        PoError::Tree(TreeError::Disk { error, .. }) => {
+        TreeError::CommittedIncomplete { .. }
+        | TreeError::CommitUnknown { .. }
+        | TreeError::Poisoned { .. } => true,
+        TreeError::Disk { error, .. } => {
             matches!(error.op, DiskOp::Sync | DiskOp::SyncGroup | DiskOp::SyncDir)
         }
         _ => false,
     }
 }
 
-impl From<&PoError> for Failure {
-    fn from(error: &PoError) -> Self {
+impl Failure {
+    fn of(
+        class: ErrorClass,
+        message: String,
+        hint: Option<&str>,
+        tree: Option<&TreeError>,
+    ) -> Self {
         Self {
-            class: match error.class() {
+            class: match class {
                 ErrorClass::Refused => FailureClass::Refused,
                 ErrorClass::Busy => FailureClass::Busy,
                 ErrorClass::Data => FailureClass::Data,
             },
-            message: error.to_string(),
-            hint: error.hint().map(str::to_owned),
-            last: sync_failed(error),
-            full: is_full(error),
+            message,
+            hint: hint.map(str::to_owned),
+            last: tree.is_some_and(sync_failed),
+            full: tree.is_some_and(is_full),
         }
+    }
+}
+
+impl From<&PoError> for Failure {
+    fn from(error: &PoError) -> Self {
+        let tree = match error {
+            PoError::Tree(tree) => Some(tree),
+            _ => None,
+        };
+        Self::of(error.class(), error.to_string(), error.hint(), tree)
+    }
+}
+
+impl From<&MtaError> for Failure {
+    fn from(error: &MtaError) -> Self {
+        let tree = match error {
+            MtaError::Tree(tree) => Some(tree),
+            _ => None,
+        };
+        Self::of(error.class(), error.to_string(), error.hint(), tree)
     }
 }
 

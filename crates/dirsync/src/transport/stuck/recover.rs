@@ -25,9 +25,9 @@ use crate::postoffice::stream::Report;
 use crate::postoffice::{Edit, Identity, PoError};
 use crate::tree::disk::EntryName;
 
-use super::super::link::is_part_name;
 use super::super::mailer::{P1_LIMIT_BYTES, load_strict};
 use super::super::returned::SUBJECT;
+use super::super::waiting::is_part_name;
 use super::STRANDED;
 
 /// Bytes of an MBG that are read: a full one has 475,136.

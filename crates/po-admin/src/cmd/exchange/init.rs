@@ -1,29 +1,27 @@
 //! `po-admin init-exchange`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dirsync::core::base::address::PoName;
 use dirsync::core::format::layout_txt::TreeId;
 use dirsync::core::format::mta::Profile;
-use dirsync::exchange::init::{ExchangeParams, InitExchange};
-use dirsync::postoffice::build::BuildOptions;
+use dirsync::exchange::init::{self, ExchangeParams};
 use dirsync::tree::Command;
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
-use dirsync_cli::plan;
-use dirsync_cli::report::{PlanStep, Report, Text, TreeEntry};
+use dirsync_cli::report::{Report, Text, TreeEntry};
 use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
-use crate::cmd::init::{names, random, random_u32, zone};
-use crate::{failures, trees};
+use crate::cmd::init::{Built, names, random, zone};
+use crate::failures;
 
 pub(crate) const EXAMPLES: &str = "\
 The server is built beside its place and renamed when it is complete. In it stand the agent
-(DXADATA, REGISTRY.REG, EVENTS.JSONL), the queue database (MTADATA, BOOTENV) and the shadow postoffice
-(CONNECT/MSMCON/MAILDATA), which other postoffices know as NET/PO: give it the routes to them with
-`po-admin postoffice add`.
+(DXADATA, REGISTRY.REG, EVENTS.JSONL), the queue database (MTADATA, BOOTENV) and the shadow
+postoffice (CONNECT/MSMCON/MAILDATA), which other postoffices know as NET/PO: give it the routes to
+them with `po-admin postoffice add`.
 
 Examples:
   po-admin init-exchange EX --org Aviation --site Malmo --server MALMO1 --connector AVIATION/MALMO
@@ -62,14 +60,8 @@ struct Made {
     name: String,
     profile: &'static str,
     tree_ids: Vec<String>,
-    directories: usize,
-    files: usize,
-    bytes: u64,
-    removed_leftovers: Vec<String>,
-    kept_leftovers: Vec<String>,
-    plan: Vec<PlanStep>,
-    #[serde(skip)]
-    dry_run: bool,
+    #[serde(flatten)]
+    built: Built,
 }
 
 pub(crate) fn run(args: &InitExchangeArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
@@ -90,41 +82,14 @@ pub(crate) fn run(args: &InitExchangeArgs, session: &mut Session<'_>) -> anyhow:
         zone: &zone,
         tree_ids,
     };
-    let init = InitExchange::new(&params).map_err(|error| failures::of_po(&error))?;
-    let (parent, name) = trees::place(&args.place)?;
-    let parent = trees::disk(&parent)?;
-    let tree = init.tree();
-    let mut made = Made {
+    let init = init::plan(&params).map_err(|error| failures::of_po(&error))?;
+    let made = Made {
         path: args.place.to_string_lossy().into_owned(),
         name: connector.to_string(),
         profile: args.profile.text(),
         tree_ids: tree_ids.iter().map(TreeId::to_string).collect(),
-        directories: tree.directories.len(),
-        files: tree.files.len(),
-        bytes: tree.files.iter().map(|file| file.bytes.len() as u64).sum(),
-        removed_leftovers: Vec::new(),
-        kept_leftovers: Vec::new(),
-        plan: Vec::new(),
-        dry_run: session.settings.dry_run,
+        built: Built::make(&init, &args.place, Command::InitExchange, session)?,
     };
-    if session.settings.dry_run {
-        init.check_place(parent.as_ref(), &name)
-            .map_err(|error| failures::of_po(&error))?;
-        let steps = init.steps().map_err(|error| failures::of_po(&error))?;
-        made.plan = plan::steps(None, &steps);
-    } else {
-        let options = BuildOptions {
-            wait: session.settings.wait,
-            holder: trees::holder(&session.settings, Command::InitExchange.words()),
-            seed: random_u32(),
-        };
-        let leavings = init
-            .carry_out(&parent, &name, &options)
-            .map_err(|error| failures::of_po(&error))?;
-        made.files += 1;
-        made.removed_leftovers = leavings.swept;
-        made.kept_leftovers = leavings.left;
-    }
     let mut report = Report::new(Command::InitExchange.words(), &session.settings);
     report.tree(TreeEntry {
         path: made.path.clone(),
@@ -138,27 +103,8 @@ pub(crate) fn run(args: &InitExchangeArgs, session: &mut Session<'_>) -> anyhow:
 
 impl Text for Made {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
-        for step in &self.plan {
-            out.line(&step.text())?;
-        }
-        for (verb, left) in [
-            ("removed", &self.removed_leftovers),
-            ("kept", &self.kept_leftovers),
-        ] {
-            for name in left {
-                let name = escape::text(name);
-                out.line(&format!("{verb} {name}, left by a run that crashed"))?;
-            }
-        }
-        let verb = if self.dry_run { "would make" } else { "made" };
-        out.line(&format!(
-            "{verb} Exchange server {} ({}) in {}: {} directories, {} files, {} bytes",
-            escape::text(&self.name),
-            self.profile,
-            escape::path(Path::new(&self.path)),
-            self.directories,
-            self.files,
-            self.bytes
-        ))
+        let name = escape::text(&self.name);
+        let what = format!("Exchange server {name} ({})", self.profile);
+        self.built.text(out, &what, &self.path)
     }
 }

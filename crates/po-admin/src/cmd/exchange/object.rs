@@ -1,6 +1,6 @@
 //! Settings of the directory objects of an Exchange server, as options.
 
-use dirsync::exchange::roles::SettingsChange;
+use dirsync::exchange::roles::{AgentChange, SettingsChange};
 
 /// What leaves, and what becomes of what arrives.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -18,6 +18,45 @@ pub(crate) struct ExportArgs {
     /// Send the whole list with the next session.
     #[arg(long)]
     export_now: bool,
+    /// Whether template information leaves as well.
+    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    send_templates: Option<bool>,
+    /// Template information that becomes an attribute, for example 'Department:=Department'
+    /// (may be repeated; without ATTRIBUTE the row goes).
+    #[arg(long, value_name = "TEXT=ATTRIBUTE", value_parser = pair)]
+    template_in: Vec<(String, String)>,
+    /// An attribute that leaves as template information (may be repeated).
+    #[arg(long, value_name = "ATTRIBUTE=TEXT", value_parser = pair)]
+    template_out: Vec<(String, String)>,
+    /// Whom copies of dirsync messages are for; they lie in the agent's mailbox Admin.
+    #[arg(long, value_name = "NAME")]
+    administrator: Option<String>,
+    /// Whether the administrator gets copies of outgoing messages.
+    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    copy_outgoing: Option<bool>,
+    /// Whether the administrator gets incoming messages when they were taken.
+    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    forward_incoming: Option<bool>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((from, to)) if !from.trim().is_empty() => {
+            Ok((from.trim().to_owned(), to.trim().to_owned()))
+        }
+        _ => Err("give both sides, parted by =".to_owned()),
+    }
+}
+
+/// What the agent itself is to be set to.
+pub(crate) fn agent_change(export: &ExportArgs) -> AgentChange {
+    AgentChange {
+        administrator: export.administrator.clone(),
+        copy_outgoing: export.copy_outgoing,
+        forward_incoming: export.forward_incoming,
+        incoming_templates: export.template_in.clone(),
+        outgoing_templates: export.template_out.clone(),
+    }
 }
 
 /// What becomes of recipients that arrive through an object.
@@ -36,6 +75,9 @@ pub(crate) struct ImportArgs {
     /// Whether the object's name is added to arriving names.
     #[arg(long, value_name = "yes|no", value_parser = yes_no)]
     append_name: Option<bool>,
+    /// Whether template information that arrives is taken.
+    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    receive_templates: Option<bool>,
 }
 
 fn yes_no(text: &str) -> Result<bool, String> {
@@ -56,15 +98,18 @@ pub(crate) fn settings(export: &ExportArgs, import: &ImportArgs) -> SettingsChan
         import_trust: import.import_trust,
         append_name: import.append_name,
         export_now: export.export_now,
+        send_templates: export.send_templates,
+        receive_templates: import.receive_templates,
     }
 }
 
 /// Whether options were given that a postoffice has no use for.
 pub(crate) fn refuse_on_postoffice(
     change: &SettingsChange,
+    agent: &AgentChange,
     object: Option<&str>,
 ) -> Result<(), dirsync_cli::failure::Failure> {
-    if change.is_empty() && object.is_none() {
+    if change.is_empty() && agent.is_empty() && object.is_none() {
         return Ok(());
     }
     Err(dirsync_cli::failure::Failure::usage(

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use dirsync::core::format::exchange::agent_ini::Level;
 use dirsync::core::format::exchange::registry::{
     DX_KEY, Data, KNOWN, KnownValue, Lifetime, RegistryFile, ValueType, known,
 };
+use dirsync::exchange::events::{Source, level_of_number, level_value, number_of_level};
 use dirsync::exchange::settings::{load_registry, save_registry};
 use dirsync::postoffice::{Edit, ListError, PoError};
 use dirsync::tree::Command;
@@ -36,7 +38,9 @@ A number may be written 0x20. A list takes several VALUES, one string each.
 
 Examples:
   po-admin registry set EX PauseKicksDX 1
-  po-admin registry set EX ResyncConnectionRDNs NEWTON GAUSS")]
+  po-admin registry set EX ResyncConnectionRDNs NEWTON GAUSS
+  po-admin registry set EX 'Diagnostics\\Event Handler' Maximum
+  po-admin registry set EX 'MSExchangeMSMI\\Diagnostics\\Sent' None")]
     Set(SetArgs),
     /// Remove a value.
     #[command(
@@ -120,7 +124,13 @@ fn get(args: &GetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
             names.push(name.to_owned());
         }
     }
-    if let Some(wanted) = &args.name {
+    let wanted_level = match &args.name {
+        Some(name) => diagnostics(name)?,
+        None => None,
+    };
+    if wanted_level.is_some() {
+        names.clear();
+    } else if let Some(wanted) = &args.name {
         names.retain(|name| name.eq_ignore_ascii_case(wanted));
         if names.is_empty() {
             return Err(Failure::usage(format!("there is no value {wanted:?}"))
@@ -161,6 +171,44 @@ fn get(args: &GetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
             ]
         })?;
     }
+    for (key, name, data) in file.values() {
+        let source = Source::ALL.into_iter().find(|&source| {
+            key.to_ascii_lowercase().ends_with(&format!(
+                r"\{}\diagnostics",
+                source.name().to_ascii_lowercase()
+            ))
+        });
+        let (Some(source), Data::Number(level)) = (source, data) else {
+            continue;
+        };
+        let is_wanted = match (&args.name, &wanted_level) {
+            (None, _) => true,
+            (Some(_), Some((wanted_key, wanted))) => {
+                key.eq_ignore_ascii_case(wanted_key) && name.eq_ignore_ascii_case(wanted)
+            }
+            (Some(_), None) => false,
+        };
+        if !is_wanted {
+            continue;
+        }
+        let shown_name = format!(r"{}\Diagnostics\{name}", source.name());
+        let effect = format!(
+            "events are written at level {}",
+            level_of_number(*level).word()
+        );
+        let facts = json!({
+            "name": shown_name, "set": true, "type": "REG_DWORD", "data": level,
+            "effect": effect, "consumed": false, "versions": "all", "sources": ["Q157660"],
+        });
+        list.record(&mut session.out, &facts, |_| {
+            [
+                shown(&shown_name),
+                "REG_DWORD".to_owned(),
+                level.to_string(),
+                effect.clone(),
+            ]
+        })?;
+    }
     for bad in file.bad_lines() {
         let note = crate::cmd::change::note(&format!(
             "REGISTRY.REG line {}: {}; it is kept and does nothing",
@@ -169,6 +217,54 @@ fn get(args: &GetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
         list.problem(note);
     }
     list.end(&mut session.out)
+}
+
+/// Key and value of a level of diagnostics, `[SOURCE\\]Diagnostics\\CATEGORY`; `None` for other names.
+fn diagnostics(name: &str) -> Result<Option<(String, String)>, Failure> {
+    let parts: Vec<&str> = name.split('\\').collect();
+    let (source, category) = match parts.as_slice() {
+        [word, category] if word.eq_ignore_ascii_case("Diagnostics") => {
+            (Some(Source::Agent), category)
+        }
+        [source, word, category] if word.eq_ignore_ascii_case("Diagnostics") => {
+            (Source::from_name(source), category)
+        }
+        _ => return Ok(None),
+    };
+    let bare = category
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .trim_start();
+    // `MS Mail 3.2` ends with digits and begins with none.
+    let found = source.and_then(|source| level_value(source, bare));
+    match (found, source) {
+        (Some(found), _) => Ok(Some(found)),
+        (None, Some(source)) => {
+            Err(
+                Failure::usage(format!("{} has no category {:?}", source.name(), bare)).hint(
+                    format!("its categories are {}", source.categories().join(", ")),
+                ),
+            )
+        }
+        (None, None) => {
+            let names: Vec<&str> = Source::ALL.iter().map(|source| source.name()).collect();
+            Err(Failure::usage(format!("{name} names no source of events"))
+                .hint(format!("the sources are {}", names.join(", "))))
+        }
+    }
+}
+
+/// The number of a level: a word, or the number itself.
+fn level_of(values: &[String]) -> Result<Data, Failure> {
+    let number = match values {
+        [one] => Level::from_word(one)
+            .map(number_of_level)
+            .or_else(|| number(one)),
+        _ => None,
+    };
+    number.map(Data::Number).ok_or_else(|| {
+        Failure::usage("a level is None, Minimum, Medium or Maximum".to_owned())
+            .hint("or its number in the registry: 0, 1, 3, 5")
+    })
 }
 
 fn number(text: &str) -> Option<u32> {
@@ -202,11 +298,17 @@ fn data_of(name: &str, values: &[String]) -> Result<Data, Failure> {
 }
 
 fn set(args: &SetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let data = data_of(&args.name, &args.values)?;
-    let name = known(&args.name).map_or(args.name.as_str(), |entry| entry.name);
+    let (key, name, data) = match diagnostics(&args.name)? {
+        Some((key, name)) => (key, name, level_of(&args.values)?),
+        None => {
+            let data = data_of(&args.name, &args.values)?;
+            let name = known(&args.name).map_or(args.name.as_str(), |entry| entry.name);
+            (DX_KEY.to_owned(), name.to_owned(), data)
+        }
+    };
     let changed = change_agent(&args.tree, Command::Registry, session, |edit, _| {
         let mut file = load_registry(edit)?;
-        file.set(DX_KEY, name, data.clone()).map_err(|error| {
+        file.set(&key, &name, data.clone()).map_err(|error| {
             PoError::from(ListError::Usage {
                 why: error.to_string(),
                 hint: "the registry's text form holds characters of code page 1252",
@@ -231,9 +333,11 @@ fn set(args: &SetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
 }
 
 fn unset(args: &UnsetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let (key, value) =
+        diagnostics(&args.name)?.unwrap_or_else(|| (DX_KEY.to_owned(), args.name.clone()));
     let changed = change_agent(&args.tree, Command::Registry, session, |edit, _| {
         let mut file = load_registry(edit)?;
-        let was = file.unset(DX_KEY, &args.name);
+        let was = file.unset(&key, &value);
         if was {
             save_registry(edit, &file)?;
         }

@@ -95,9 +95,9 @@ const fn value(
     }
 }
 
-/// The values of the key MSExchangeDX. A value whose name was never published (Q157689, the braces
-/// of extended MHS addresses) cannot be listed.
-pub static KNOWN: [KnownValue; 12] = [
+/// The values of the key MSExchangeDX. The name of the one about the braces of MHS addresses (Q157689) was
+/// never published: ours is ASSIGNED.
+pub static KNOWN: [KnownValue; 13] = [
     value(
         "PauseKicksDX",
         ValueType::Number,
@@ -188,6 +188,17 @@ pub static KNOWN: [KnownValue; 12] = [
             "1: a mapped address that is taken gets a number, 0: the recipient is not made",
             "5.0 SP2 (5.0.2358) and later",
             &["Q192023"],
+        )
+    },
+    KnownValue {
+        type_assigned: true,
+        absent: Absent::Number(0),
+        ..value(
+            "MHS Names From Braces",
+            ValueType::Number,
+            "1: alias and proxies of an MHS address come from the address in its braces",
+            "4.0 SP4 and later (the name is ours, none was published)",
+            &["Q157689"],
         )
     },
     KnownValue {

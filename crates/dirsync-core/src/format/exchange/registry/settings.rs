@@ -48,6 +48,8 @@ pub struct DxSettings {
     pub smtp_primary_proxy: Option<u32>,
     /// A number is added to a mapped address that is taken.
     pub unique_smtp_for_addr_map: bool,
+    /// Names of MHS recipients come from the braces of their addresses.
+    pub mhs_brace_names: bool,
     /// Where the agent's files are, as written.
     pub dxadata_path: Option<String>,
     /// Start type of the service.
@@ -77,6 +79,7 @@ impl DxSettings {
             address_mapping_file: None,
             smtp_primary_proxy: number("SMTPPrimaryProxy"),
             unique_smtp_for_addr_map: number("Unique SMTP for AddrMap") == Some(1),
+            mhs_brace_names: number("MHS Names From Braces") == Some(1),
             dxadata_path: None,
             start: number("Start").unwrap_or(2),
         };

@@ -127,6 +127,7 @@ fn the_settings_of_a_key_without_values_are_the_defaults() {
         address_mapping_file: None,
         smtp_primary_proxy: None,
         unique_smtp_for_addr_map: false,
+        mhs_brace_names: false,
         dxadata_path: None,
         start: 2,
     };

@@ -5,6 +5,8 @@ use super::*;
 // rule: dsp:TV-T1-1
 // rule: dsp:R-T1-001
 // rule: dsp:R-T1-003
+// rule: exc:R-DXA-053
+// rule: exc:R-DXA-054
 // rule: dsp:R-T1-008
 // rule: dsp:R-MSG-002
 // rule: dec:DEC-060

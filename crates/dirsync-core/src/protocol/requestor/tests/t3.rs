@@ -26,6 +26,7 @@ fn tv_t3_1_a_reply_confirms_and_advances() {
 
 // rule: dsp:TV-T3-2
 // rule: dsp:R-T3-001
+// rule: exc:R-IN-004
 // rule: dsp:R-ORD-010
 // rule: dec:DEC-039
 #[test]
@@ -75,6 +76,7 @@ fn a_doubled_reply_does_nothing_the_second_time() {
 }
 
 // rule: dsp:R-T3-010
+// rule: exc:R-IN-002
 // rule: dsp:R-BUG-32
 #[test]
 fn an_empty_reply_still_confirms() {

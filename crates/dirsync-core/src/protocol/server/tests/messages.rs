@@ -171,6 +171,8 @@ fn a_reply_for_the_other_half_stays_and_is_133_only_when_old() {
 // rule: dsp:TV-MSG-2
 // rule: dsp:R-BUG-13
 // rule: dsp:R-TPL-002
+// rule: exc:V-39
+// rule: exc:O-16
 #[test]
 fn tv_msg_2_a_foreign_import_request_with_a_number_gets_the_updates_after_it() {
     let mut server = TestServer::new(&["MACNET/MACPO"]);

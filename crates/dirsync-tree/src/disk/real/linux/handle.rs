@@ -130,6 +130,7 @@ impl LockGuard for Guard {
         if ours.st_nlink == 0 {
             return Ok(false);
         }
+        self.disk.root.forget_dirs();
         match self.disk.raw_stat(&self.path) {
             Ok(now) => Ok((now.st_dev, now.st_ino) == (ours.st_dev, ours.st_ino)),
             // Nothing there, or a link or file in the place of a directory: not our name.
@@ -145,5 +146,11 @@ impl LockGuard for Guard {
             }
             Err(failure) => Err(failure.at(DiskOp::Stat, &self.path)),
         }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.disk.root.unlocked();
     }
 }

@@ -1,7 +1,13 @@
 //! From a path to an open directory, below the root and through no link.
+//!
+//! While a lock of the tree is held, directories stay open: a commit names the same two dozen for
+//! thousands of files. Who holds the lock is the only one of ours who changes directories then; what
+//! it renames or removes is forgotten. Without a lock, and after it, every path is resolved anew.
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -13,11 +19,22 @@ use crate::path::RelPath;
 /// Tries before a path that keeps changing under `openat2` is walked name by name.
 const RACE_TRIES: usize = 8;
 
+/// Directories that stay open at once.
+const KEPT_DIRS: usize = 128;
+
 /// The open root directory.
 #[derive(Debug)]
 pub(super) struct Root {
     fd: OwnedFd,
     openat2: bool,
+    kept: Mutex<Kept>,
+}
+
+/// Directories that stay open while a lock is held.
+#[derive(Debug, Default)]
+struct Kept {
+    locks: usize,
+    dirs: HashMap<RelPath, Arc<OwnedFd>>,
 }
 
 /// An open directory: the root or one below.
@@ -25,6 +42,7 @@ pub(super) struct Root {
 pub(super) enum DirFd<'r> {
     Root(BorrowedFd<'r>),
     Below(OwnedFd),
+    Kept(Arc<OwnedFd>),
 }
 
 impl AsFd for DirFd<'_> {
@@ -32,6 +50,7 @@ impl AsFd for DirFd<'_> {
         match self {
             Self::Root(fd) => *fd,
             Self::Below(fd) => fd.as_fd(),
+            Self::Kept(fd) => fd.as_fd(),
         }
     }
 }
@@ -44,7 +63,47 @@ impl Root {
         let fd = retry(|| fs::open(path, flags, Mode::empty()))?;
         let probe = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let openat2 = openat2 && beneath(fd.as_fd(), ".", probe).is_ok();
-        Ok(Self { fd, openat2 })
+        Ok(Self {
+            fd,
+            openat2,
+            kept: Mutex::default(),
+        })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lock of the tree was taken: directories stay open from now on.
+    pub(super) fn locked(&self) {
+        let mut kept = self.kept();
+        kept.dirs.clear();
+        kept.locks = kept.locks.saturating_add(1);
+    }
+
+    /// It was released.
+    pub(super) fn unlocked(&self) {
+        let mut kept = self.kept();
+        kept.dirs.clear();
+        kept.locks = kept.locks.saturating_sub(1);
+    }
+
+    /// All paths are resolved anew.
+    pub(super) fn forget_dirs(&self) {
+        self.kept().dirs.clear();
+    }
+
+    /// The name `path` means something else now: what is at or below it is resolved anew.
+    pub(super) fn forget(&self, path: &RelPath) {
+        let (whole, mut kept) = (path.as_str(), self.kept());
+        let is_gone = |dir: &RelPath| {
+            dir.as_str()
+                .strip_prefix(whole)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if kept.dirs.keys().any(is_gone) {
+            kept.dirs.retain(|dir, _| !is_gone(dir));
+        }
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -60,7 +119,17 @@ impl Root {
         if path.is_root() {
             return Ok(DirFd::Root(self.fd()));
         }
-        Ok(DirFd::Below(self.open_dir(path, OFlags::PATH)?))
+        if let Some(dir) = self.kept().dirs.get(path) {
+            return Ok(DirFd::Kept(Arc::clone(dir)));
+        }
+        let dir = self.open_dir(path, OFlags::PATH)?;
+        let mut kept = self.kept();
+        if kept.locks == 0 || kept.dirs.len() >= KEPT_DIRS {
+            return Ok(DirFd::Below(dir));
+        }
+        let dir = Arc::new(dir);
+        kept.dirs.insert(path.clone(), Arc::clone(&dir));
+        Ok(DirFd::Kept(dir))
     }
 
     /// A directory to be listed or synced.

@@ -1,0 +1,319 @@
+//! `MTADATA/X400.INI`: who the MTA is, its X.400 connectors, what lies behind them and how their links
+//! are.
+//!
+//! The originals keep connectors in the directory and link states in memory; here is no directory, so
+//! both stand beside the queues they are about, in UTF-8 (ASSIGNED):
+//!
+//! ```text
+//! [MTA]
+//! Server=/O=ORG/OU=SITE/CN=EXSERV1
+//! Own=NET/CON1
+//!
+//! [TO HUB]
+//! Server=/O=ORG/OU=SITE/CN=HUB
+//! Path=/srv/hub
+//! Cost=1
+//! Secured=no
+//! Space=NET/HUB
+//! Space=EAST/*
+//! Link=state=retrying attempts=2 since=765720832 next=765721432 error=no answer within 60 seconds
+//! ```
+//!
+//! `Space` is what can be reached over the connector: a postoffice, or all of a network. `Link` is
+//! written as in `INI/LINKS.INI`. Lines that are none of these are kept out of what is used, and are
+//! gone with the next change.
+
+use std::fmt::Write as _;
+
+use crate::core::base::address::PoName;
+use crate::mta::HOME;
+use crate::tree::TreeView;
+
+use super::super::book::{LinkEntry, LinkState, link_words, parse_link_words};
+use crate::mta::MtaError;
+
+/// The file, by its documented path.
+pub const X400_INI: &str = "MTADATA/X400.INI";
+/// Longest file that is read, in bytes.
+const LIMIT_BYTES: u64 = 4 << 20;
+/// What a connector costs when nothing else is said.
+pub const DEFAULT_COST: u32 = 1;
+/// The most it may cost (Q149121: 1 to 100).
+pub const COST_MAX: u32 = 100;
+
+/// What can be reached over a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Space {
+    /// A postoffice.
+    Postoffice(PoName),
+    /// All postoffices of a network, upper case.
+    Network(String),
+}
+
+impl Space {
+    /// Whether a postoffice lies in it. Whole names are compared (Q162841).
+    #[must_use]
+    pub fn holds(&self, po: &PoName) -> bool {
+        match self {
+            Self::Postoffice(name) => name == po,
+            Self::Network(network) => po
+                .to_string()
+                .split_once('/')
+                .is_some_and(|(own, _)| own.eq_ignore_ascii_case(network)),
+        }
+    }
+}
+
+impl std::fmt::Display for Space {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Postoffice(name) => write!(f, "{name}"),
+            Self::Network(network) => write!(f, "{network}/*"),
+        }
+    }
+}
+
+impl std::str::FromStr for Space {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(network) = text.trim().strip_suffix("/*") {
+            // The rules of a name, with a postoffice that is one.
+            format!("{network}/X")
+                .parse::<PoName>()
+                .map_err(|fault| format!("{text}: {fault}"))?;
+            return Ok(Self::Network(network.to_uppercase()));
+        }
+        text.trim()
+            .parse()
+            .map(Self::Postoffice)
+            .map_err(|fault: crate::core::base::address::Fault| format!("{text}: {fault}"))
+    }
+}
+
+/// The distinguished name of an MTA: `/O=ORG/OU=SITE/CN=SERVER`, upper case.
+///
+/// # Errors
+/// Another form.
+pub fn server_name(text: &str) -> Result<String, String> {
+    let upper = text.trim().to_uppercase();
+    let wrong = || format!("{text} is no name of a server, /O=ORG/OU=SITE/CN=SERVER");
+    parts_of(&upper).ok_or_else(wrong)?;
+    Ok(upper)
+}
+
+/// Organization, site and server of a distinguished name.
+#[must_use]
+pub fn parts_of(name: &str) -> Option<(&str, &str, &str)> {
+    let (organization, rest) = name.strip_prefix("/O=")?.split_once("/OU=")?;
+    let (site, server) = rest.split_once("/CN=")?;
+    let sound = |part: &str| !part.is_empty() && !part.contains(['/', '=']);
+    (sound(organization) && sound(site) && sound(server)).then_some((organization, site, server))
+}
+
+/// One connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connector {
+    /// Its name.
+    pub name: String,
+    /// The MTA it leads to.
+    pub server: String,
+    /// Where its tree stands, when it is not in the site that is served.
+    pub path: Option<String>,
+    /// What it costs, 1 to 100.
+    pub cost: u32,
+    /// Whether its mail is never moved to another route.
+    pub secured: bool,
+    /// What lies behind it.
+    pub spaces: Vec<Space>,
+    /// How its link is.
+    pub link: LinkEntry,
+}
+
+/// All that an MTA knows of its connectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The MTA.
+    pub server: String,
+    /// Its postoffice: the name of its MS Mail connector.
+    pub own: PoName,
+    /// By name.
+    pub connectors: Vec<Connector>,
+}
+
+impl Table {
+    /// A server without connectors.
+    #[must_use]
+    pub fn new(server: String, own: PoName) -> Self {
+        Self {
+            server,
+            own,
+            connectors: Vec::new(),
+        }
+    }
+
+    /// As committed; `None` without the file.
+    ///
+    /// # Errors
+    /// [`MtaError::Damaged`] when it does not say who the MTA is; a disk error.
+    pub fn load(view: &TreeView) -> Result<Option<Self>, MtaError> {
+        let Some(bytes) = view.read(X400_INI, LIMIT_BYTES)? else {
+            return Ok(None);
+        };
+        Self::parse(&String::from_utf8_lossy(&bytes))
+            .map(Some)
+            .ok_or_else(|| MtaError::Damaged {
+                tree: view.describe(),
+                file: "X400.INI".to_owned(),
+                why: "its section [MTA] does not say who the server is".to_owned(),
+            })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut section = String::new();
+        let (mut server, mut own) = (None, None);
+        let mut connectors: Vec<Connector> = Vec::new();
+        for line in text.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+                name.clone_into(&mut section);
+                if !name.eq_ignore_ascii_case("MTA") {
+                    connectors.push(Connector {
+                        name: name.to_uppercase(),
+                        server: String::new(),
+                        path: None,
+                        cost: DEFAULT_COST,
+                        secured: false,
+                        spaces: Vec::new(),
+                        link: LinkEntry::default(),
+                    });
+                }
+                continue;
+            }
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
+            if section.eq_ignore_ascii_case("MTA") {
+                match key {
+                    "Server" => server = server_name(value).ok(),
+                    "Own" => own = value.parse::<PoName>().ok(),
+                    _ => {}
+                }
+                continue;
+            }
+            let Some(connector) = connectors.last_mut() else {
+                continue;
+            };
+            match key {
+                "Server" => connector.server = server_name(value).unwrap_or_default(),
+                "Path" => connector.path = Some(value.to_owned()),
+                "Cost" => {
+                    let cost = value.parse().unwrap_or(DEFAULT_COST);
+                    connector.cost = u32::clamp(cost, 1, COST_MAX);
+                }
+                "Secured" => connector.secured = value == "yes",
+                "Space" => connector.spaces.extend(value.parse::<Space>().ok()),
+                "Link" => connector.link = parse_link_words(value),
+                _ => {}
+            }
+        }
+        connectors.retain(|connector| !connector.server.is_empty());
+        connectors.sort_by(|a, b| a.name.cmp(&b.name));
+        connectors.dedup_by(|a, b| a.name == b.name);
+        Some(Self {
+            server: server?,
+            own: own?,
+            connectors,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn format(&self) -> String {
+        let mut text = format!("[MTA]\r\nServer={}\r\nOwn={}\r\n", self.server, self.own);
+        for connector in &self.connectors {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                text,
+                "\r\n[{}]\r\nServer={}\r\n",
+                connector.name, connector.server
+            );
+            if let Some(path) = &connector.path {
+                let _ = write!(text, "Path={path}\r\n");
+            }
+            let secured = if connector.secured { "yes" } else { "no" };
+            let _ = write!(text, "Cost={}\r\nSecured={secured}\r\n", connector.cost);
+            for space in &connector.spaces {
+                let _ = write!(text, "Space={space}\r\n");
+            }
+            if connector.link != LinkEntry::default() {
+                let _ = write!(text, "Link={}\r\n", link_words(&connector.link));
+            }
+        }
+        text
+    }
+
+    /// A connector by its name.
+    #[must_use]
+    pub fn connector(&self, name: &str) -> Option<&Connector> {
+        self.connectors
+            .iter()
+            .find(|connector| connector.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The connector over which a postoffice is reached: not the one that leads to `from`, where the
+    /// message came in; one whose attempts are not used up; one that is not in open retry; then the
+    /// cheapest, then by name (Q193322). `None`: no connector leads there, or none but `from`.
+    #[must_use]
+    pub fn route(&self, po: &PoName, from: Option<&str>) -> Option<&Connector> {
+        self.connectors
+            .iter()
+            .filter(|connector| connector.spaces.iter().any(|space| space.holds(po)))
+            .filter(|connector| from != Some(connector.server.as_str()))
+            .min_by_key(|connector| {
+                let state = connector.link.state();
+                (
+                    state == LinkState::Down,
+                    state.is_failing(),
+                    connector.cost,
+                    connector.name.as_str(),
+                )
+            })
+    }
+
+    /// The name of a connector's queue (the form of Q148389).
+    #[must_use]
+    pub fn queue_of(&self, connector: &Connector) -> String {
+        self.connection(&connector.name)
+    }
+
+    fn connection(&self, name: &str) -> String {
+        let (organization, site, server) = parts_of(&self.server).unwrap_or_default();
+        format!("/O={organization}/OU={site}/CN=CONFIGURATION/CN=CONNECTIONS/CN={name} ({server})")
+            .to_uppercase()
+    }
+
+    /// The queue of the MS Mail connector.
+    #[must_use]
+    pub fn ms_mail_queue(&self) -> String {
+        self.connection("MS MAIL CONNECTOR")
+    }
+
+    /// The queue of the agent.
+    #[must_use]
+    pub fn agent_queue(&self) -> String {
+        let (organization, site, server) = parts_of(&self.server).unwrap_or_default();
+        format!(
+            "/O={organization}/OU={site}/CN=CONFIGURATION/CN=SERVERS/CN={server}/CN=MICROSOFT DXA"
+        )
+        .to_uppercase()
+    }
+}
+
+/// The file's path on disk.
+///
+/// # Errors
+/// A disk error.
+pub fn path(view: &TreeView) -> Result<crate::tree::RelPath, MtaError> {
+    debug_assert!(X400_INI.starts_with(HOME));
+    Ok(view.path(X400_INI)?)
+}
