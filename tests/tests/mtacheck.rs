@@ -121,6 +121,7 @@ fn filled() -> TestTree {
                 subject: format!("Message {n}"),
                 content: vec![0x30; 100 * usize::try_from(n).unwrap()],
                 content_names: Vec::new(),
+                trace: Vec::new(),
             };
             let places: Vec<_> = to
                 .iter()

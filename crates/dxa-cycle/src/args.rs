@@ -138,6 +138,10 @@ than its priority allows (urgent 2 days, normal 7, low 10), it is returned to it
 whole site: mail for a postoffice whose tree is not found waits in the same way. `po-admin link`
 holds and releases links.
 
+Mail between the agent of an Exchange server and postoffices passes the queues of its MTA, where compressed
+attachments are expanded. A message that cannot be processed is said once, left in its queue and passed
+over; `mtacheck list`, `show` and `purge` work on what stands there.
+
 Examples:
   dxa-cycle deliver lab
   dxa-cycle deliver lab --passes 1 --json

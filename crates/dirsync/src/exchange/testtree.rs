@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::init::{ExchangeParams, plan};
+use super::init::{self, ExchangeParams};
 use crate::core::base::UnixTime;
 use crate::core::base::address::PoName;
 use crate::core::format::layout_txt::TreeId;
@@ -13,7 +13,7 @@ use crate::tree::disk::mem::MemDisk;
 
 /// A new server whose connector has this name.
 pub(super) fn server(connector: &PoName) -> Arc<dyn Disk> {
-    let init = plan(&ExchangeParams {
+    let init = init::plan(&ExchangeParams {
         organization: "Org",
         site: "Site",
         server: "SRV1",

@@ -17,7 +17,7 @@ use crate::transport::mailer;
 use crate::tree::disk::Disk;
 use crate::tree::journal::CommitInfo;
 use crate::tree::ledger::{Ledger, message_hash};
-use crate::tree::{Command, Domain, TreeMut, TreeView};
+use crate::tree::{Command, Domain, TreeError, TreeMut, TreeView};
 
 use super::super::events::{self, Event, table};
 use super::super::{AGENT, OUTBOUND, POSTOFFICE};
@@ -136,28 +136,56 @@ impl Work<'_> {
         Ok(made)
     }
 
+    /// Makes a commit of the queue database. What is wrong with the database is its trouble alone; a commit
+    /// that fails or is unfinished ends the run, as in the other two domains: what follows rests on it.
     pub(super) fn commit_mta<T>(
         &self,
         disk: &Arc<dyn Disk>,
         what: &'static str,
         make: impl FnOnce(&mut MtaEdit<'_, '_>, &mut Ledger) -> Result<(T, u64), MtaError>,
-    ) -> Result<T, MtaError> {
-        let mut tree = TreeMut::open(Arc::clone(disk), mta::DOMAIN, self.open)?;
+    ) -> Result<T, Trouble> {
+        let mta = |error: TreeError| Trouble::Mta(error.into());
+        let mut tree = TreeMut::open(Arc::clone(disk), mta::DOMAIN, self.open).map_err(mta)?;
         let (made, count, plan) = {
             let db = Database::open(tree.view())?;
             let mut edit = MtaEdit::new(&db, self.now)?;
-            let mut ledger = Ledger::load(tree.view())?;
+            let mut ledger = Ledger::load(tree.view()).map_err(mta)?;
             let (made, count) = make(&mut edit, &mut ledger)?;
             let mut plan = edit.finish()?;
-            ledger.write_into(&mut plan)?;
+            ledger.write_into(&mut plan).map_err(mta)?;
             (made, count, plan)
         };
-        tree.commit(&plan, &self.info(what, count))?;
+        tree.commit(&plan, &self.info(what, count))
+            .map_err(PoError::from)?;
         Ok(made)
+    }
+
+    /// Completes a commit that a killed program left: readers see it as done, so nothing else would make
+    /// it durable before the next hop relies on it.
+    fn recover(&self, disk: &Arc<dyn Disk>, domain: Domain) -> Result<(), TreeError> {
+        let pending = {
+            let view = TreeView::open(Arc::clone(disk), domain.clone(), self.open)?;
+            view.pending_commit().is_some()
+        };
+        if pending {
+            TreeMut::open(Arc::clone(disk), domain, self.open)?;
+        }
+        Ok(())
     }
 }
 
 impl Run<'_> {
+    /// Completes what killed programs left in the three domains.
+    pub(super) fn recover(&mut self) -> Result<(), PoError> {
+        self.work.recover(self.disk, AGENT)?;
+        self.work.recover(&self.shadow, POSTOFFICE)?;
+        self.careful(|run| match run.work.recover(run.disk, mta::DOMAIN) {
+            Ok(()) => Ok(0),
+            Err(error) => Err(Trouble::Mta(error.into())),
+        })?;
+        Ok(())
+    }
+
     /// One pass over the agent's in-queues; messages served.
     pub(super) fn agent_mailer(&mut self) -> Result<u64, PoError> {
         {
@@ -192,14 +220,13 @@ impl Run<'_> {
         if parked.is_empty() {
             return Ok(0);
         }
-        let retried = self.work.commit_mta(self.disk, "retried", |edit, _| {
+        self.work.commit_mta(self.disk, "retried", |edit, _| {
             let mut count = 0;
             for (id, serial) in parked {
                 count += u64::from(edit.is_same(id, serial)? && edit.set_parked(id, false)?);
             }
             Ok((count, count))
-        })?;
-        Ok(retried)
+        })
     }
 
     /// The agent's outbound mailbag to the connector's queue.
@@ -255,7 +282,7 @@ impl Run<'_> {
         outward: bool,
         places: Vec<Done>,
         postings: &[Posting],
-    ) -> Result<Vec<Done>, MtaError> {
+    ) -> Result<Vec<Done>, Trouble> {
         let name = if outward {
             &self.who.connector_queue
         } else {

@@ -24,6 +24,9 @@
 //! * Killed after: it is done. The removal at the MTA looks at the serial number of the object, which
 //!   never comes back, so a number that was used again for another message is no mistake.
 //!
+//! * Killed while a commit was being made: a run begins by completing what was left in any of the three
+//!   domains, since readers take it for done and nothing else would make it durable.
+//!
 //! Two programs that do this at once do no harm for the same reason.
 //!
 //! A message that cannot be processed is *parked*: its reference object gets a durable mark, it stays
@@ -252,6 +255,7 @@ pub fn run(
         skip: BTreeSet::new(),
         report,
     };
+    run.recover()?;
     if work.options.retry_parked {
         run.done.retried = run.careful(Run::retry)?;
     }
