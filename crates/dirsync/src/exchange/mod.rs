@@ -47,7 +47,7 @@ mod testtree;
 #[cfg(test)]
 mod vectors;
 
-pub use remotes::{Remote, remotes, reserved_network};
+pub use remotes::{Remote, remotes};
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The postoffices that an agent has objects for, and the networks that no connection may have.
+//! The postoffices that an agent has objects for.
 
 use crate::core::base::address::PoName;
 use crate::postoffice::config::{is_server, load_srvconf};
@@ -6,36 +6,6 @@ use crate::postoffice::lists::waiting::reqconf;
 use crate::postoffice::{Edit, PoError};
 
 use super::settings::Agent;
-
-/// Names of gateways, which are no networks (DOCUMENTED, Q175978).
-const RESERVED: [&str; 18] = [
-    "ATTMAIL",
-    "COMPUSERVE",
-    "DISOSS",
-    "EASYLINK",
-    "ENVOY",
-    "FAX",
-    "GTE",
-    "MCI",
-    "MHS",
-    "MSMAIL",
-    "OV",
-    "PROFS",
-    "SMTP",
-    "SNADS",
-    "SOURCE",
-    "VMGATE",
-    "X400",
-    "*EMS",
-];
-
-/// Whether a network name is reserved for a gateway.
-#[must_use]
-pub fn reserved_network(name: &str) -> bool {
-    RESERVED
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name))
-}
 
 /// A postoffice that takes part, and its object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,20 +50,4 @@ pub fn remotes(edit: &mut Edit<'_>) -> Result<Vec<Remote>, PoError> {
         }
     }
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // rule: exc:R-MSM-007
-    // rule: exc:V-25
-    #[test]
-    fn names_of_gateways_are_reserved_in_any_case() {
-        assert_eq!(RESERVED.len(), 18);
-        for name in ["PROFS", "profs", "*EMS", "x400"] {
-            assert!(reserved_network(name), "{name}");
-        }
-        assert!(!reserved_network("PROFSNET") && !reserved_network(""));
-    }
 }

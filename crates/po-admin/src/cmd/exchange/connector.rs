@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use dirsync::exchange::{Remote, remotes, reserved_network};
+use dirsync::exchange::{Remote, is_reserved, remotes};
 use dirsync::postoffice::Edit;
 use dirsync::postoffice::externals::{self, NewExternal};
 use dirsync::tree::Command;
@@ -96,7 +96,7 @@ fn server(tree: &Path, session: &Session<'_>) -> Result<(Vec<Remote>, PathBuf), 
 fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let (_, shadow) = server(&args.tree, session)?;
     let network = args.name.split('/').next().unwrap_or_default();
-    if reserved_network(network) {
+    if is_reserved(network.as_bytes()) {
         return Err(Failure::usage(format!(
             "{} is a reserved network name. Enter a different name.",
             shown(network)
