@@ -20,6 +20,7 @@ pub(crate) mod schedule;
 pub(crate) mod stuck;
 mod upgrade;
 pub(crate) mod user;
+pub(crate) mod x400;
 
 use dirsync_cli::session::{Outcome, Session};
 
@@ -46,6 +47,7 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Fill(args) => fill::run(&args, session),
         Command::Postoffice(command) => postoffice::run(&command, session),
         Command::Link(command) => link::run(&command, session),
+        Command::X400(command) => x400::run(&command, session),
         Command::Route(command) => route::run(&command, session),
         Command::Server(command) => roles::run_server(&command, session),
         Command::Requestor(command) => roles::run_requestor(&command, session),
