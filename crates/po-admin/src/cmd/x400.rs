@@ -3,22 +3,29 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use dirsync::core::base::UnixTime;
 use dirsync::core::base::address::PoName;
 use dirsync::exchange::settings::Agent;
+use dirsync::mta::MtaError;
+use dirsync::mta::edit::MtaEdit;
+use dirsync::mta::store::Database;
 use dirsync::postoffice::{Edit, PoError};
 use dirsync::transport::book::LinkEntry;
 use dirsync::transport::x400::mail::outbound;
+use dirsync::transport::x400::settle;
 use dirsync::transport::x400::table::{
     COST_MAX, Connector, DEFAULT_COST, Space, Table, server_name,
 };
-use dirsync::tree::Command;
+use dirsync::tree::journal::{CommitInfo, Plan};
+use dirsync::tree::{Command, TreeView};
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
+use dirsync_cli::plan;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
 use serde_json::json;
 
-use super::change::{change_mta, shown, tell, verb};
+use super::change::{Changed, change_mta, shown, tell, verb};
 use crate::{failures, trees};
 
 /// `x400`.
@@ -41,7 +48,7 @@ Examples:
   po-admin x400 add EX1 \"TO HUB BY NIGHT\" --to HUB --cost 10 --secured
   po-admin x400 add EX1 FAR --server /O=ORG/OU=SITE/CN=FAR --path /srv/far --space NET/FAR")]
     Add(AddArgs),
-    /// Remove a connector. Mail that waits in its queue stays there; `mtacheck` shows and purges it.
+    /// Remove a connector. Mail that waits in its queue takes other ways, or is returned.
     #[command(after_help = "Examples:\n  po-admin x400 remove EX1 \"TO HUB\"")]
     Remove(RemoveArgs),
 }
@@ -199,31 +206,68 @@ fn connector_name(text: &str) -> Result<String, Failure> {
 
 fn remove(args: &RemoveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let name = connector_name(&args.name)?;
-    let changed = change_mta(&args.tree, Command::X400, session, |edit, _| {
-        let Some(mut table) = Table::read(edit)? else {
-            return Ok(false);
+    let settings = &session.settings;
+    let now = UnixTime(settings.now());
+    let of_mta = |error: MtaError| Failure::data(error.to_string());
+    let planned = |view: &TreeView| -> Result<(Option<u64>, Plan), Failure> {
+        let db = Database::open(view).map_err(of_mta)?;
+        let mut edit = MtaEdit::new(&db, now).map_err(of_mta)?;
+        let Some(mut table) = Table::load(view).map_err(of_mta)? else {
+            return Ok((None, Plan::new()));
         };
-        let before = table.connectors.len();
-        table.connectors.retain(|connector| connector.name != name);
-        let gone = table.connectors.len() < before;
-        if gone {
-            table.write(edit)?;
+        let moved = settle::remove(&mut edit, &mut table, &name).map_err(of_mta)?;
+        let mut plan = edit.finish().map_err(of_mta)?;
+        let mut file = Edit::new(view);
+        table
+            .write(&mut file)
+            .map_err(|error| failures::of_po(&error))?;
+        let file = file.finish().map_err(|error| failures::of_tree(&error))?;
+        for (path, step) in file.steps() {
+            plan.put(path.clone(), step.clone())
+                .map_err(|error| Failure::data(error.to_string()))?;
         }
-        Ok(gone)
-    })?;
-    if !changed.value {
-        return Err(
-            Failure::usage(format!("there is no connector {}", shown(&name)))
-                .hint("`po-admin x400 list EXCHANGE` shows them")
-                .into(),
-        );
-    }
+        Ok((moved, plan))
+    };
+    let no_connector = || {
+        Failure::usage(format!("there is no connector {}", shown(&name)))
+            .hint("`po-admin x400 list EXCHANGE` shows them")
+    };
+    let changed = if settings.dry_run {
+        let view = trees::mta(&args.tree, settings, Command::X400.words())?;
+        let (moved, plan) = planned(&view)?;
+        Changed {
+            value: moved.ok_or_else(no_connector)?,
+            entry: trees::entry(&view, &args.tree, settings),
+            plan: plan::steps(Some(&view), &plan),
+            transaction: None,
+        }
+    } else {
+        let mut tree = trees::mta_writer(&args.tree, settings, Command::X400)?;
+        let (moved, plan) = planned(tree.view())?;
+        let moved = moved.ok_or_else(no_connector)?;
+        let info = CommitInfo {
+            command: Command::X400,
+            user: trees::user_name(),
+            now,
+            counts: vec![("moved", moved)],
+        };
+        let done = tree
+            .commit(&plan, &info)
+            .map_err(|error| failures::of_tree(&error))?;
+        Changed {
+            value: moved,
+            entry: trees::entry(tree.view(), &args.tree, settings),
+            plan: Vec::new(),
+            transaction: done.map(|done| done.transaction),
+        }
+    };
+    let moved = changed.value;
     let line = format!(
-        "the connector {} {}",
+        "the connector {} {}, {moved} messages of its queue take other ways",
         shown(&name),
         verb(session, "is removed", "be removed")
     );
-    let facts = json!({ "name": name });
+    let facts = json!({ "name": name, "moved": moved });
     tell(
         session,
         "po-admin x400 remove",
@@ -241,6 +285,7 @@ fn facts(connector: &Connector, waiting: u64) -> serde_json::Value {
         "cost": connector.cost, "secured": connector.secured, "spaces": spaces,
         "state": connector.link.state().word(), "attempts": connector.link.attempts,
         "last_error": connector.link.error, "waiting": waiting,
+        "returned_at": connector.link.gives_up_at().map(|at| UnixTime(at).timestamp().to_string()),
     })
 }
 
