@@ -56,6 +56,8 @@ commands! {
     Link = "po-admin link",
     /// Adds or removes a route, or changes its cost.
     Route = "po-admin route",
+    /// Adds or removes an X.400 connector.
+    X400 = "po-admin x400",
     /// Becomes or ceases to be the directory server.
     Server = "po-admin server",
     /// Adds or removes a requestor at the server.

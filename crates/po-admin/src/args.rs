@@ -99,6 +99,9 @@ pub(crate) enum Command {
     /// The registry values of an Exchange server.
     #[command(subcommand)]
     Registry(crate::cmd::exchange::registry::RegistryCommand),
+    /// The X.400 connectors of an Exchange server.
+    #[command(subcommand)]
+    X400(crate::cmd::x400::X400Command),
     /// When T1, T2 and T3 run.
     #[command(subcommand)]
     Schedule(crate::cmd::schedule::ScheduleCommand),

@@ -97,6 +97,32 @@ pub(crate) fn agent_writer(
         .map_err(|error| failures::of_tree(&error))
 }
 
+/// Opens the queue database of an Exchange server for reading.
+///
+/// # Errors
+/// As [`agent`].
+pub(crate) fn mta(path: &Path, settings: &Settings, command: &str) -> Result<TreeView, Failure> {
+    require_exchange(path)?;
+    let options = options(settings, command);
+    TreeView::open(disk(path)?, dirsync::mta::DOMAIN, &options)
+        .map_err(|error| failures::of_tree(&error))
+}
+
+/// Opens the queue database of an Exchange server for writing.
+///
+/// # Errors
+/// As [`agent`]; exit 3 for a foreign tree.
+pub(crate) fn mta_writer(
+    path: &Path,
+    settings: &Settings,
+    command: Command,
+) -> Result<TreeMut, Failure> {
+    require_exchange(path)?;
+    let options = options(settings, command.words());
+    TreeMut::open(disk(path)?, dirsync::mta::DOMAIN, &options)
+        .map_err(|error| failures::of_tree(&error))
+}
+
 /// Commands for postoffices say what to name instead of an Exchange server.
 fn refuse_exchange(path: &Path) -> Result<(), Failure> {
     if !is_exchange(path)? {

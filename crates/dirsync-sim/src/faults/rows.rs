@@ -12,6 +12,7 @@ mod lists;
 mod mta;
 mod resync;
 mod transport;
+mod x400;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub fn row(command: Command) -> &'static [Scenario] {
         Command::InitExchange => exchange::INIT,
         Command::Recipient => exchange::RECIPIENT,
         Command::Registry => exchange::REGISTRY,
+        Command::X400 => x400::X400,
         Command::Start => exchange::START,
         Command::Upgrade => admin::UPGRADE,
         Command::CheckFix => admin::CHECK_FIX,

@@ -183,6 +183,10 @@ impl RunReport {
     }
 }
 
+/// Deliveries and interchanges that follow each other as long as mail moves by both: more than servers that
+/// a message may pass on its way, agents that answer in a circle end here.
+pub const DELIVERY_ROUNDS: u32 = 16;
+
 /// The members of a site that can be worked on, and their reports.
 struct Run<'a> {
     worker: &'a dyn Worker,
@@ -275,7 +279,8 @@ impl Run<'_> {
     }
 
     /// Mail between the agents and their shadow postoffices.
-    fn interchange(&mut self) {
+    fn interchange(&mut self) -> u64 {
+        let mut moved = 0;
         for (member, report) in &mut self.members {
             if member.exchange.is_none()
                 || !member.is_usable()
@@ -284,7 +289,8 @@ impl Run<'_> {
                 continue;
             }
             match interchange_of(member, self.worker, self.options, self.progress) {
-                Ok((_, problems)) => {
+                Ok((done, problems)) => {
+                    moved += done.moved();
                     for problem in problems {
                         if problem.severity != Severity::Note.word() {
                             report.at_least(Became::Problems);
@@ -302,11 +308,21 @@ impl Run<'_> {
                 }
             }
         }
+        moved
     }
 
     fn deliver(&mut self, connector: &dyn Connector) -> Result<DeliverReport, SameIdentity> {
         self.interchange();
-        let report = self.between(connector)?;
+        let mut report = self.between(connector)?;
+        for _ in 1..DELIVERY_ROUNDS {
+            // What another MTA handed over goes on to postoffices and agents, and their mail back.
+            let moved = self.interchange();
+            let x400 = self.members.iter().any(|(member, _)| member.x400);
+            if moved == 0 || !x400 || report.stopped {
+                return Ok(report);
+            }
+            report.followed_by(self.between(connector)?);
+        }
         self.interchange();
         Ok(report)
     }
@@ -316,7 +332,7 @@ impl Run<'_> {
             .members
             .iter()
             .filter(|(member, _)| member.is_usable() && !self.left_out.contains(&member.path))
-            .map(|(member, _)| member.mail_path().to_owned())
+            .flat_map(|(member, _)| member.mail_paths())
             .collect();
         let options = DeliverOptions {
             now: UnixTime(self.options.step.now),

@@ -86,6 +86,9 @@ pub struct Member {
     /// Postoffices that gateways emulate here: they have no trees.
     #[serde(default)]
     pub gateways: Vec<String>,
+    /// It is an Exchange server with X.400 connectors: its queue database moves mail as well.
+    #[serde(default)]
+    pub x400: bool,
     /// Why it cannot take part.
     pub failure: Option<Failure>,
 }
@@ -118,6 +121,11 @@ impl Member {
         if crate::exchange::is_agent(view) {
             // Where the search has found it, it says it as the disk spells it.
             member.exchange = Some(format!("{path}/{}", crate::exchange::shadow_path()));
+            let table = crate::tree::RelPath::new(crate::transport::x400::table::X400_INI);
+            member.x400 = table.is_ok_and(|path| {
+                // What cannot be looked at now is not served now.
+                matches!(view.disk().stat(&path), Ok(Some(_)))
+            });
         }
         match view.marker() {
             Marker::Ours(layout) => member.zone.clone_from(&layout.zone),
@@ -168,6 +176,7 @@ impl Member {
             shadow: false,
             exchange: None,
             gateways: Vec::new(),
+            x400: false,
             failure: None,
         }
     }
@@ -176,6 +185,16 @@ impl Member {
     #[must_use]
     pub fn mail_path(&self) -> &str {
         self.exchange.as_deref().unwrap_or(&self.path)
+    }
+
+    /// All directories through which its mail moves: with X.400 connectors its queue database, too.
+    #[must_use]
+    pub fn mail_paths(&self) -> Vec<String> {
+        let mut paths = vec![self.mail_path().to_owned()];
+        if self.x400 {
+            paths.push(format!("{}/{}", self.path, crate::mta::HOME));
+        }
+        paths
     }
 
     /// Its name, or its path where it has none.

@@ -138,6 +138,19 @@ impl LinkEntry {
         self.interval.unwrap_or(OPEN_INTERVAL_SECONDS)
     }
 
+    /// When the waiting mail is returned if every attempt until then fails and one is made in each
+    /// interval, seconds since 1970 UTC; `None` while it works. Mail that is older than its priority
+    /// allows is returned before that.
+    #[must_use]
+    pub fn gives_up_at(&self) -> Option<u32> {
+        let retries = self.retries.unwrap_or(OPEN_RETRIES).max(1);
+        let left = retries.saturating_sub(self.attempts).checked_sub(1)?;
+        (self.attempts > 0).then(|| {
+            let wait = left.saturating_mul(self.interval_seconds());
+            self.next.saturating_add(wait)
+        })
+    }
+
     /// It works again.
     pub fn worked(&mut self) {
         self.down = false;
@@ -355,6 +368,22 @@ mod tests {
         assert_eq!(entry.state(), LinkState::Down);
         entry.worked();
         assert_eq!(entry, LinkEntry::default());
+    }
+
+    // rule: mta:N-15
+    #[test]
+    fn it_is_known_when_a_link_gives_up() {
+        let mut entry = LinkEntry::default();
+        assert_eq!(entry.gives_up_at(), None);
+        entry.failed(UnixTime(1_000_000), "x");
+        let predicted = entry.gives_up_at().unwrap();
+        assert_eq!(predicted, 1_000_000 + 143 * 600);
+        let mut now = entry.next;
+        while !entry.failed(UnixTime(now), "x") {
+            assert_eq!(entry.gives_up_at(), Some(predicted));
+            now = entry.next;
+        }
+        assert_eq!(now, predicted);
     }
 
     // rule: mta:R-Q-004

@@ -2,7 +2,7 @@
 
 use dirsync::core::base::UnixTime;
 use dirsync::core::base::finding::Severity;
-use dirsync::cycle::run::{RunOptions, interchange_of};
+use dirsync::cycle::run::{DELIVERY_ROUNDS, RunOptions, interchange_of};
 use dirsync::cycle::site::Site;
 use dirsync::cycle::step::{Here, Worker};
 use dirsync::exchange::interchange::{Interchanged, Options};
@@ -49,7 +49,7 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
     let mut paths = Vec::new();
     for member in &site.members {
         match &member.failure {
-            None => paths.push(member.mail_path().to_owned()),
+            None => paths.extend(member.mail_paths()),
             Some(failure) => {
                 let hint = failure.hint.as_deref();
                 let label = member.label();
@@ -109,8 +109,21 @@ pub(super) fn run(args: &DeliverArgs, session: &mut Session<'_>) -> anyhow::Resu
     } else {
         let connector = super::connector(settings, &args.link, COMMAND)?;
         interchange(&site, &children, &how, session, &mut found);
-        let done = deliver(&paths, &connector, &options, progress);
-        interchange(&site, &children, &again, session, &mut found);
+        let mut done = deliver(&paths, &connector, &options, progress);
+        for _ in 1..DELIVERY_ROUNDS {
+            // What another MTA handed over goes on to postoffices and agents, and their mail back.
+            let moved = interchange(&site, &children, &again, session, &mut found);
+            let x400 = site.members.iter().any(|member| member.x400);
+            match &mut done {
+                Ok(report) if moved > 0 && x400 && !report.stopped && args.passes.is_none() => {
+                    match deliver(&paths, &connector, &options, progress) {
+                        Ok(later) => report.followed_by(later),
+                        Err(error) => done = Err(error),
+                    }
+                }
+                _ => break,
+            }
+        }
         (done, Vec::new())
     };
     for problem in found.problems {
@@ -168,13 +181,15 @@ fn interchange(
     how: &RunOptions,
     session: &Session<'_>,
     found: &mut Found,
-) {
+) -> u64 {
+    let mut moved = 0;
     for member in &site.members {
         if member.exchange.is_none() || !member.is_usable() {
             continue;
         }
         match interchange_of(member, worker, how, &session.progress) {
             Ok((done, problems)) => {
+                moved += done.moved();
                 found.count(&member.path, done);
                 for problem in problems {
                     found.add(convert::problem(&problem, member.label()));
@@ -188,6 +203,7 @@ fn interchange(
             )),
         }
     }
+    moved
 }
 
 impl Text for Done {

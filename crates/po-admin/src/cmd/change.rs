@@ -53,11 +53,22 @@ pub(crate) fn change_agent<T>(
     change_in(Kind::Agent, tree, command, session, make)
 }
 
+/// As [`change`], beside the queues of an Exchange server.
+pub(crate) fn change_mta<T>(
+    tree: &Path,
+    command: Command,
+    session: &Session<'_>,
+    make: impl FnOnce(&mut Edit<'_>, UnixTime) -> Result<T, PoError>,
+) -> Result<Changed<T>, Failure> {
+    change_in(Kind::Mta, tree, command, session, make)
+}
+
 /// What is changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Postoffice,
     Agent,
+    Mta,
 }
 
 fn change_in<T>(
@@ -74,6 +85,7 @@ fn change_in<T>(
         let view = match kind {
             Kind::Postoffice => trees::view(tree, settings, command.words())?,
             Kind::Agent => trees::agent(tree, settings, command.words())?,
+            Kind::Mta => trees::mta(tree, settings, command.words())?,
         };
         let mut edit = Edit::new(&view);
         let value = make(&mut edit, now).map_err(po)?;
@@ -88,6 +100,7 @@ fn change_in<T>(
     let mut opened = match kind {
         Kind::Postoffice => trees::writer(tree, settings, command)?,
         Kind::Agent => trees::agent_writer(tree, settings, command)?,
+        Kind::Mta => trees::mta_writer(tree, settings, command)?,
     };
     let (value, steps) = {
         let mut edit = Edit::new(opened.view());

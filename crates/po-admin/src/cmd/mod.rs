@@ -21,6 +21,7 @@ pub(crate) mod schedule;
 pub(crate) mod stuck;
 mod upgrade;
 pub(crate) mod user;
+pub(crate) mod x400;
 
 use dirsync_cli::session::{Outcome, Session};
 
@@ -49,6 +50,7 @@ pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Ou
         Command::Postoffice(command) => postoffice::run(&command, session),
         Command::Gateway(command) => gateway::run(&command, session),
         Command::Link(command) => link::run(&command, session),
+        Command::X400(command) => x400::run(&command, session),
         Command::Route(command) => route::run(&command, session),
         Command::Server(command) => roles::run_server(&command, session),
         Command::Requestor(command) => roles::run_requestor(&command, session),

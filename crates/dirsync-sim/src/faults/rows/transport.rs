@@ -36,6 +36,7 @@ pub(super) const DELIVER: &[Scenario] = &[
     super::exchange::DELIVER[0],
     super::exchange::DELIVER[1],
     super::exchange::DELIVER[2],
+    super::x400::DELIVER,
     Scenario {
         command: Command::Deliver,
         name: "mailer: INQUEUE to SYSTEM and outbound",

@@ -14,6 +14,7 @@ use crate::mta::{self, MtaError};
 use crate::postoffice::{Edit, PoError};
 use crate::transport::link::{self, Done, Parcel, Receipt, STUCK};
 use crate::transport::mailer;
+use crate::transport::x400::table::Table;
 use crate::tree::disk::Disk;
 use crate::tree::journal::CommitInfo;
 use crate::tree::ledger::{Ledger, message_hash};
@@ -290,7 +291,24 @@ impl Run<'_> {
         };
         let (work, submitter) = (self.work, &self.who.submitter);
         let put = work.commit_mta(self.disk, "submitted", |edit, ledger| {
-            let put = mail::put(edit, ledger, name, postings, submitter, work.now)?;
+            let table = match outward {
+                true => Table::load(edit.database().view())?,
+                false => None,
+            };
+            let mut put = Vec::with_capacity(postings.len());
+            for posting in postings {
+                // What an X.400 connector leads to does not go through the shadow postoffice.
+                let envelope = posting.parts.get(1).map_or(&[][..], Vec::as_slice);
+                let way = table.as_ref().and_then(|t| t.connector_queue_for(envelope));
+                if let Some((queue, secured)) = &way
+                    && edit.super_queue().by_name(queue).is_none()
+                {
+                    edit.add_queue(queue, *secured)?;
+                }
+                let queue = way.as_ref().map_or(name, |(queue, _)| queue);
+                let one = std::slice::from_ref(posting);
+                put.extend(mail::put(edit, ledger, queue, one, submitter, work.now)?);
+            }
             let count = put.len() as u64;
             Ok((put, count))
         })?;

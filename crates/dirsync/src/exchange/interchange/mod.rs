@@ -141,6 +141,12 @@ pub struct Interchanged {
 }
 
 impl Interchanged {
+    /// Messages that came nearer to where they go.
+    #[must_use]
+    pub fn moved(&self) -> u64 {
+        self.outward + self.inward + self.queued_outward + self.queued_inward
+    }
+
     /// Adds a later run; what waits is what waited last.
     pub fn add(&mut self, later: &Self) {
         self.outward += later.outward;

@@ -343,6 +343,7 @@ fn mail_for_the_agent_stands_on_its_queue_and_then_in_its_box() {
 
 // rule: exc:R-DXA-062
 // rule: std:12
+// rule: mta:N-24
 #[test]
 fn a_message_that_cannot_be_expanded_is_parked_once_and_the_queue_goes_on() {
     let disk = backlog(6, &[0, 3]);

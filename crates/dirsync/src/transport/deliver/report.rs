@@ -105,6 +105,46 @@ pub struct DeliverReport {
 }
 
 impl DeliverReport {
+    /// Adds what a delivery after this one did; how things are is what it says.
+    pub fn followed_by(&mut self, later: Self) {
+        self.passes += later.passes;
+        (self.quiet, self.stopped) = (later.quiet, later.stopped);
+        for mut po in later.postoffices {
+            match self.postoffices.iter_mut().find(|old| old.path == po.path) {
+                None => self.postoffices.push(po),
+                Some(old) => {
+                    let mut mailer = old.mailer.clone();
+                    mailer.add(&po.mailer);
+                    po.mailer = mailer;
+                    po.received += old.received;
+                    *old = po;
+                }
+            }
+        }
+        let same = |a: &LinkReport, b: &LinkReport| a.from == b.from && a.mailbag == b.mailbag;
+        // A link of which nothing is said any more has done its work.
+        for old in &mut self.links {
+            if !later.links.iter().any(|link| same(old, link)) {
+                (old.waiting, old.oldest) = (0, 0);
+            }
+        }
+        for mut link in later.links {
+            match self.links.iter_mut().find(|old| same(old, &link)) {
+                None => self.links.push(link),
+                Some(old) => {
+                    link.sent += old.sent;
+                    link.received += old.received;
+                    link.repeated += old.repeated;
+                    link.returned += old.returned;
+                    link.rerouted += old.rerouted;
+                    *old = link;
+                }
+            }
+        }
+        self.links
+            .sort_by(|a, b| (&a.from, &a.mailbag).cmp(&(&b.from, &b.mailbag)));
+    }
+
     /// Whether something failed, waits or was found: exit 1.
     #[must_use]
     pub fn has_problems(&self) -> bool {

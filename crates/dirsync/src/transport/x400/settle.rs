@@ -80,6 +80,45 @@ pub fn settle(
     Ok(settled)
 }
 
+/// Removes a connector: what waits in its queue goes to other connectors, or to the MS Mail connector,
+/// where it is returned as unknown (Q146509, Q288166). How many messages moved; `None` when there is no
+/// connector of this name. The empty queue stays.
+///
+/// # Errors
+/// A damaged database, or a disk error: nothing is done then.
+pub fn remove(
+    edit: &mut MtaEdit<'_, '_>,
+    table: &mut Table,
+    name: &str,
+) -> Result<Option<u64>, MtaError> {
+    let Some(connector) = table.connector(name).cloned() else {
+        return Ok(None);
+    };
+    table
+        .connectors
+        .retain(|other| other.name != connector.name);
+    let queue = table.queue_of(&connector);
+    let Some(queue) = edit.super_queue().by_name(&queue).map(|entry| entry.id) else {
+        return Ok(Some(0));
+    };
+    let mut moved = 0;
+    for member in edit.queue(queue)?.members.clone() {
+        let Some((serial, reference, data)) = read(edit.database(), member.object())? else {
+            continue;
+        };
+        if !edit.is_same(member.object(), serial)? {
+            continue;
+        }
+        let from = reference.trace.last().map(String::as_str);
+        let ways = table.queues_for(&reference.recipients, from);
+        edit.remove(member.object(), &Fate::Free)?;
+        let trace = reference.trace.clone();
+        submit(edit, &message_of(&reference, data, trace), ways)?;
+        moved += 1;
+    }
+    Ok(Some(moved))
+}
+
 /// One link.
 struct One<'a> {
     table: &'a Table,

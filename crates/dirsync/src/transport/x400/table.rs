@@ -27,6 +27,7 @@ use std::fmt::Write as _;
 
 use crate::core::base::address::PoName;
 use crate::mta::HOME;
+use crate::postoffice::{Edit, ListError, PoError};
 use crate::tree::TreeView;
 
 use super::super::book::{LinkEntry, LinkState, link_words, parse_link_words};
@@ -167,6 +168,49 @@ impl Table {
                 file: "X400.INI".to_owned(),
                 why: "its section [MTA] does not say who the server is".to_owned(),
             })
+    }
+
+    /// As changed so far; `None` without the file.
+    ///
+    /// # Errors
+    /// It does not say who the MTA is; a disk error.
+    pub fn read(edit: &mut Edit<'_>) -> Result<Option<Self>, PoError> {
+        let Some(bytes) = edit.peek(X400_INI, LIMIT_BYTES)? else {
+            return Ok(None);
+        };
+        let damaged =
+            || ListError::damaged(X400_INI, "its section [MTA] does not say who the server is");
+        let table = Self::parse(&String::from_utf8_lossy(&bytes)).ok_or_else(damaged)?;
+        Ok(Some(table))
+    }
+
+    /// Writes it; without connectors the file goes.
+    ///
+    /// # Errors
+    /// A disk error.
+    pub fn write(&self, edit: &mut Edit<'_>) -> Result<(), PoError> {
+        if self.connectors.is_empty() {
+            edit.remove(X400_INI)?;
+        } else {
+            edit.write(X400_INI, self.format().into_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Adds a connector, or changes the one of this name; what is remembered of its link stays.
+    pub fn put(&mut self, connector: Connector) {
+        let old = self
+            .connectors
+            .iter()
+            .position(|known| known.name == connector.name);
+        match old.and_then(|old| self.connectors.get_mut(old)) {
+            Some(known) => {
+                let link = known.link.clone();
+                *known = Connector { link, ..connector };
+            }
+            None => self.connectors.push(connector),
+        }
+        self.connectors.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -451,6 +451,7 @@ fn net_of(disks: &BTreeMap<&'static str, MemDisk>, gone: &[&str]) -> Net {
 
 // rule: mta:R-DB-012
 // rule: mta:R-Q-021
+// rule: mta:N-17
 #[test]
 fn mail_takes_the_next_connector_by_cost_and_the_first_one_when_it_works_again() {
     let disks = meshed();
@@ -690,6 +691,7 @@ fn mail_that_may_have_arrived_waits_and_is_not_doubled() {
 }
 
 // rule: mta:R-Q-025
+// rule: mta:R-Q-022
 #[test]
 fn one_copy_travels_and_fans_out_where_the_ways_part() {
     let a = server("A", vec![connector("B", 1, &["X/*"])]);
@@ -821,4 +823,55 @@ fn nonsense_from_another_mta_is_refused() {
         }
     }
     assert_clean(&disk);
+}
+
+// rule: mta:R-LNK-013
+#[test]
+fn mail_of_a_connector_that_is_removed_takes_other_ways() {
+    let connectors = vec![
+        connector("B", 1, &["X/B", "X/C"]),
+        connector("C", 2, &["X/C"]),
+    ];
+    let a = server("A", connectors);
+    send(&a, "X/A/u", "X/B/u", "for B");
+    send(&a, "X/A/u", "X/C/u", "for C");
+    let mut changed = table(&a);
+    let moved = commit(&a, |edit, _| {
+        super::settle::remove(edit, &mut changed, "to b 1")
+    });
+    assert_eq!(moved, Some(2));
+    write_table(&a, &changed);
+    // No way to B is left: the postoffice returns it.
+    assert_eq!(arrived(&a), ["for B"]);
+    assert_eq!(
+        subjects(&a, &changed.queue_of(&changed.connectors[0])),
+        ["for C"]
+    );
+    assert_eq!(
+        commit(&a, |edit, _| super::settle::remove(edit, &mut changed, "B")),
+        None
+    );
+    assert_clean(&a);
+}
+
+// rule: mta:R-Q-008
+// rule: tra:R-ERR-005
+#[test]
+fn a_database_that_is_nearly_out_of_space_takes_nothing_and_nothing_is_lost() {
+    let a = server("A", vec![connector("B", 1, &["X/B"])]);
+    let b = server("B", Vec::new());
+    send(&a, "X/A/u", "X/B/u", "m");
+    // Nearly 10 MB are free.
+    b.set_capacity(Some(super::mail::SPACE_FLOOR_BYTES));
+    let net = Net::of(&[("a", &a), ("b", &b)]);
+    let report = net.deliver_at(0);
+    let full = link(&report, "A", "B");
+    assert_eq!(
+        (full.waiting, full.attempts),
+        (1, 0),
+        "it is there, and is asked again"
+    );
+    b.set_capacity(None);
+    net.deliver_at(1);
+    assert_eq!(arrived(&b), ["m"]);
 }
