@@ -232,6 +232,7 @@ fn gateway_addresses_come_back_as_they_are_written() {
     );
 }
 
+// rule: exc:O-17
 // rule: exc:R-FFA-012
 // rule: exc:R-FFA-013
 #[test]

@@ -45,7 +45,12 @@ pub(super) const GATEWAY: &[Scenario] = &[
     row!(
         Gateway,
         "removed, with its folders",
-        || prepare_one(make),
+        || {
+            let disk = crate::trees::fresh("NET", "PO", 7)?;
+            make(Arc::new(disk.clone()))?;
+            disk.settle();
+            Ok(disk)
+        },
         |disk| edited_as(disk, Command::Gateway, |edit| {
             let name = NAME.parse().map_err(text)?;
             if gateways::known(edit.view()).map_err(text)?.is_empty() {
@@ -135,7 +140,17 @@ type Move = fn(
 fn moved(disk: Arc<dyn Disk>, make: Move) -> RunResult {
     edited_as(disk, Command::Deliver, |edit| {
         for place in gateway::places(edit.view()).map_err(text)? {
-            make(edit, &place, NOW, &mut |_| {}).map_err(text)?;
+            // What cannot be read stays, and is told: that is no success.
+            let mut left = None;
+            make(edit, &place, NOW, &mut |finding| {
+                if finding.id != gateway::REFUSED {
+                    left = Some(finding.message);
+                }
+            })
+            .map_err(text)?;
+            if let Some(why) = left {
+                return Err(why);
+            }
         }
         Ok(())
     })

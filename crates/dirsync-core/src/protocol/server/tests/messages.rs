@@ -30,6 +30,7 @@ fn tv_log_6_an_unknown_sender_is_158() {
     }
 }
 
+// rule: exc:O-17
 // rule: dsp:R-PWD-001
 // rule: dsp:R-PWD-002
 // rule: dsp:R-PWD-003
