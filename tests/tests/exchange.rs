@@ -183,6 +183,8 @@ fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
 // rule: exc:R-REG-03
 // rule: exc:V-22
 // rule: exc:O-11
+// rule: imp:R-RSX-001
+// rule: imp:R-RSX-002
 #[test]
 fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
     // Q215505.
@@ -247,6 +249,7 @@ fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
 // rule: exc:R-RSY-012
 // rule: dec:DEC-046
 // rule: exc:O-05
+// rule: imp:R-RSE-001
 #[test]
 fn a_requestor_takes_a_resync_file_once_at_its_start() {
     let tree = TestTree::new();

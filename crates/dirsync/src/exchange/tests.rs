@@ -205,6 +205,7 @@ fn an_address_in_another_postoffice_is_an_add_else_a_modify() {
 // rule: exc:R-OUT-022
 // rule: exc:R-REG-04
 // rule: exc:V-19
+// rule: imp:R-RSX-006
 #[test]
 fn the_second_of_a_name_gets_001() {
     // V-19.
@@ -286,6 +287,7 @@ fn a_name_that_was_deleted_in_the_same_session_is_free() {
 
 // rule: exc:R-OUT-007
 // rule: exc:R-OUT-008
+// rule: imp:R-EXC-004
 #[test]
 fn hiding_sends_nothing_and_an_export_replaces_the_list() {
     let ann = mailbox("Ann");
