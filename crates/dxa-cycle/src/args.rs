@@ -70,8 +70,8 @@ pub(crate) enum Command {
 }
 
 const T1_EXAMPLES: &str = "\
-Makes two messages for the server: the log of the postoffice, and its waiting changes. A postoffice
-without a server is left alone. Mail moves with `dxa-cycle deliver`.
+Makes two messages for the server: the log of the postoffice, and its waiting changes. A
+postoffice without a server is left alone. Mail moves with `dxa-cycle deliver`.
 
 Examples:
   dxa-cycle t1 HQ
@@ -129,18 +129,19 @@ pub(crate) struct T3Args {
 }
 
 const DELIVER_EXAMPLES: &str = "\
-One pass moves at most 50 messages of each queue, oldest first. A tree that is busy, foreign, missing
-or silent stops its own mail and nobody else's.
+One pass moves at most 50 messages of each queue, oldest first, and more only while few queues
+wait, so that a long queue starves nobody. A tree that is busy, foreign, missing or silent stops
+its own mail and nobody else's.
 
-A link that fails is tried again by the next run; the attempt counts once in 10 minutes. Mail on it takes
-another route where `po-admin route` names one. After 144 attempts, or when it has waited for longer
-than its priority allows (urgent 2 days, normal 7, low 10), it is returned to its sender. Name the
-whole site: mail for a postoffice whose tree is not found waits in the same way. `po-admin link`
-holds and releases links.
+A link that fails is tried again by the next run; the attempt counts once in 10 minutes. Mail on
+it takes another route where `po-admin route` names one. After 144 attempts, or when it has
+waited for longer than its priority allows (urgent 2 days, normal 7, low 10), it is returned to
+its sender. Name the whole site: mail for a postoffice whose tree is not found waits in the same
+way. `po-admin link` holds and releases links.
 
-Mail between the agent of an Exchange server and postoffices passes the queues of its MTA, where compressed
-attachments are expanded. A message that cannot be processed is said once, left in its queue and passed
-over; `mtacheck list`, `show` and `purge` work on what stands there.
+Mail between the agent of an Exchange server and postoffices passes the queues of its MTA, where
+compressed attachments are expanded. A message that cannot be processed is said once, left in
+its queue and passed over; `mtacheck list`, `show` and `purge` work on what stands there.
 
 Examples:
   dxa-cycle deliver lab
@@ -194,8 +195,8 @@ pub(crate) struct DeliverArgs {
 }
 
 const ROUTES_EXAMPLES: &str = "\
-Each postoffice knows only its next hop. This follows them from one to the next, with the links as they
-are now: cheapest way that works first. Exit 1 when some message would not arrive.
+Each postoffice knows only its next hop. This follows them from one to the next, with the links
+as they are now: cheapest way that works first. Exit 1 when some message would not arrive.
 
 Examples:
   dxa-cycle routes lab
@@ -219,9 +220,9 @@ pub(crate) struct RoutesArgs {
 }
 
 const RUN_EXAMPLES: &str = "\
-The first cycle gives every requestor all lists of the server, the second one what the others sent
-meanwhile; from then on one cycle brings every change everywhere. What fails at one postoffice does
-not stop the others.
+The first cycle gives every requestor all lists of the server, the second one what the others
+sent meanwhile; from then on one cycle brings every change everywhere. What fails at one
+postoffice does not stop the others.
 
 Examples:
   dxa-cycle run lab
@@ -249,9 +250,10 @@ pub(crate) struct RunArgs {
 }
 
 const PAUSE_EXAMPLES: &str = "\
-The control request itself always fails with Error 2140; that failure means success, and the exit code
-is 0 (with --classic-exit 2, as `net pause` ended). Version 4.0 runs nothing unless the registry value PauseKicksDX is 1. Mail waits before and after:
-move it with `dxa-cycle deliver`.
+The control request itself always fails with Error 2140; that failure means success, and the
+exit code is 0 (with --classic-exit 2, as `net pause` ended). Version 4.0 runs nothing unless
+the registry value PauseKicksDX is 1. Mail waits before and after: move it with `dxa-cycle
+deliver`.
 
 Examples:
   po-admin registry set EX PauseKicksDX 1
@@ -270,10 +272,10 @@ pub(crate) struct PauseArgs {
 }
 
 const START_EXAMPLES: &str = "\
-At a directory server: DXADATA/RESYNC.GLB is made for the remote requestors that the registry value
-ResyncConnectionRDNs names by their objects, and the value is removed. Its numbers are the highest of
-those requestors; with GlobalMaxSeqInResync=1, of all. At a requestor: a RESYNC.GLB in DXADATA is taken
-once and kept as RESYNC.OLD.
+At a directory server: DXADATA/RESYNC.GLB is made for the remote requestors that the registry
+value ResyncConnectionRDNs names by their objects, and the value is removed. Its numbers are the
+highest of those requestors; with GlobalMaxSeqInResync=1, of all. At a requestor: a RESYNC.GLB
+in DXADATA is taken once and kept as RESYNC.OLD.
 
 Examples:
   po-admin registry set EX ResyncConnectionRDNs NEWTON GAUSS
@@ -291,9 +293,10 @@ pub(crate) struct StartArgs {
 }
 
 const EVENTS_EXAMPLES: &str = "\
-Oldest first. What is written depends on the levels of the categories, which stand in the registry:
-errors always are. --evt writes the same events as an event log file of Windows NT, for Event Viewer
-and other readers; the file holds the insertion strings only, the texts stand in message libraries.
+Oldest first. What is written depends on the levels of the categories, which stand in the
+registry: errors always are. --evt writes the same events as an event log file of Windows NT,
+for Event Viewer and other readers; the file holds the insertion strings only, the texts stand
+in message libraries.
 
 Examples:
   dxa-cycle events EX
@@ -324,10 +327,10 @@ pub(crate) struct EventsArgs {
 }
 
 const DISPATCH_EXAMPLES: &str = "\
-The times stand in PROCESS.GLB of each postoffice (`po-admin schedule`). An entry starts at its time
-or up to its run window later (8 hours, 4 in old entries); after that it is missed, and its next time
-counts. Mail moves between the runs. Only one dispatcher may serve a postoffice. Ctrl-C ends it at the
-next safe point with exit code 130; started again it goes on.
+The times stand in PROCESS.GLB of each postoffice (`po-admin schedule`). An entry starts at its
+time or up to its run window later (8 hours, 4 in old entries); after that it is missed, and its
+next time counts. Mail moves between the runs. Only one dispatcher may serve a postoffice.
+Ctrl-C ends it at the next safe point with exit code 130; started again it goes on.
 
 With --now the clock is virtual: it jumps from start to start up to --until.
 
@@ -386,10 +389,11 @@ pub(crate) enum ResetCommand {
 }
 
 const RESET_LOCAL_EXAMPLES: &str = "\
-For a requestor whose numbers cannot be brought in step any more; never for the directory server. The
-server's record of it is made new, the numbers of the requestor become 0, and it exports. Server,
-password, types, options and schedule stay; the old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Then
-run two cycles. Either side may be an Exchange server; as requestor it exports with its next T1.
+For a requestor whose numbers cannot be brought in step any more; never for the directory
+server. The server's record of it is made new, the numbers of the requestor become 0, and it
+exports. Server, password, types, options and schedule stay; the old REQCONF.GLB and SRVCONF.GLB
+stay as .OLD. Then run two cycles. Either side may be an Exchange server; as requestor it
+exports with its next T1.
 
 Examples:
   dxa-cycle reset local lab/NEWTON --server lab/HQ --dry-run
@@ -408,11 +412,12 @@ pub(crate) struct ResetLocalArgs {
 }
 
 const RESET_GLOBAL_EXAMPLES: &str = "\
-Mail is delivered first. Then SYSTEM and INQUEUE of every postoffice are emptied, the master list of
-the server is emptied, all records of requestors are made new, the numbers of everybody become 0, and
-everybody exports. Registrations, passwords, types, options, schedules and address lists stay; the
-old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Nothing is done unless every postoffice of the site can
-be reset. Then run two cycles. An Exchange server in the site is reset in its role.
+Mail is delivered first. Then SYSTEM and INQUEUE of every postoffice are emptied, the master
+list of the server is emptied, all records of requestors are made new, the numbers of everybody
+become 0, and everybody exports. Registrations, passwords, types, options, schedules and address
+lists stay; the old REQCONF.GLB and SRVCONF.GLB stay as .OLD. Nothing is done unless every
+postoffice of the site can be reset. Then run two cycles. An Exchange server in the site is
+reset in its role.
 
 Examples:
   dxa-cycle reset global lab --dry-run
@@ -430,8 +435,8 @@ pub(crate) struct ResetGlobalArgs {
 
 const STATUS_EXAMPLES: &str = "\
 R counts the changes of a requestor that the server has, S the master list entries that the
-requestor has, I its imports. In step, both sides say the same, nothing waits, and S is the server's
-last number.
+requestor has, I its imports. In step, both sides say the same, nothing waits, and S is the
+server's last number.
 
 Examples:
   dxa-cycle status lab

@@ -51,16 +51,16 @@ pub(crate) enum Command {
 }
 
 const QUEUE_EXAMPLES: &str = "\
-All lists change in one commit, together with the queues that become empty: after a crash, or when
-something is in the way, everything still waits, and the same command does the work. Queues that an
-interrupted original left are processed first. Records that cannot be read are reported and kept
-in GLB/BADTRANS.GLB.
+All lists change in one commit, together with the queues that become empty: after a crash, or
+when something is in the way, everything still waits, and the same command does the work. Queues
+that an interrupted original left are processed first. Records that cannot be read are reported
+and kept in GLB/BADTRANS.GLB.
 
 GLB/RESYNC.GLB goes first: its lists replace the ones here, the sync numbers become those of its
-header, and it is removed. Transactions that wait to be sent are given numbers above it. When its
-IMPSEQ or REQSEQ is lower than what this postoffice has, it is refused: message 14, exit 3, nothing
-is applied; a lower SRVSEQ alone is fine. `resync-gen check FILE --for PO` says beforehand. On the
-directory server itself the file is left alone.
+header, and it is removed. Transactions that wait to be sent are given numbers above it. When
+its IMPSEQ or REQSEQ is lower than what this postoffice has, it is refused: message 14, exit 3,
+nothing is applied; a lower SRVSEQ alone is fine. `resync-gen check FILE --for PO` says
+beforehand. On the directory server itself the file is left alone.
 
 A run that would remove more than 25 entries and more than a fifth of one list is held: exit 3.
 
@@ -113,8 +113,9 @@ pub(crate) struct ReadArgs {
 }
 
 const CHECK_EXAMPLES: &str = "\
-Reads the file alone; which names exist already only `glb-import file --dry-run` can tell. Ends with
-1 when a fault was found. The numbers are those of the original (`po-admin explain dirsync:72`).
+Reads the file alone; which names exist already only `glb-import file --dry-run` can tell. Ends
+with 1 when a fault was found. The numbers are those of the original (`po-admin explain
+dirsync:72`).
 
 Examples:
   glb-import check NAMES.TXT
@@ -131,14 +132,14 @@ pub(crate) struct CheckArgs {
 }
 
 const FILE_EXAMPLES: &str = "\
-One commit: after a crash the old lists or the new. A transaction that is wrong is reported with its
-line, all others are applied. Users of the own postoffice are made, changed and removed as well;
-`&` lines carry what is not in the address: &dirsync=Y|N, &access=SEND,RETRIEVE,..., &remote=Y|N.
-The Global Address List is not rebuilt: `glb-import rebuild` does that.
+One commit: after a crash the old lists or the new. A transaction that is wrong is reported with
+its line, all others are applied. Users of the own postoffice are made, changed and removed as
+well; `&` lines carry what is not in the address: &dirsync=Y|N, &access=SEND,RETRIEVE,...,
+&remote=Y|N. The Global Address List is not rebuilt: `glb-import rebuild` does that.
 
 With --to-dirsync the transactions go to the directory server with the next T1 and no list here
-changes; --add-to-pol, --create-postoffices, --only, --replace, --templates and --failed are ignored
-then (IMPORT -E).
+changes; --add-to-pol, --create-postoffices, --only, --replace, --templates and --failed are
+ignored then (IMPORT -E).
 
 A run that would remove more than 25 entries and more than a fifth of one list is held: exit 3.
 

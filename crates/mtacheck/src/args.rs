@@ -68,8 +68,8 @@ pub(crate) enum Command {
 }
 
 const CHECK_EXAMPLES: &str = "\
-Ends with 1 when there is a finding. Of a directory that is not ours names, sizes, the core, the marker and the
-quarantine are reported.
+Ends with 1 when there is a finding. Of a directory that is not ours names, sizes, the core, the
+marker and the quarantine are reported.
 
 Examples:
   mtacheck check MTADATA
@@ -87,7 +87,8 @@ Examples:
   mtacheck wipe MTADATA --dry-run
   mtacheck wipe MTADATA --yes";
 const ROTATE_EXAMPLES: &str = "\
-The folder becomes MTACHECK.001, .002 and so on. Its files are for study and are never to be put back.
+The folder becomes MTACHECK.001, .002 and so on. Its files are for study and are never to be put
+back.
 
 Examples:
   mtacheck rotate MTADATA";
@@ -101,15 +102,16 @@ pub(crate) struct DirArgs {
 }
 
 const REPAIR_EXAMPLES: &str = "\
-Damaged objects go to MTACHECK.OUT, with a list of everything touched (MANIFEST.TSV); lost queue files come back
-under their ids. One commit: after a crash the old database or the mended one. Run it until it says
-`Database clean, no errors detected.`
+Damaged objects go to MTACHECK.OUT, with a list of everything touched (MANIFEST.TSV); lost queue
+files come back under their ids. One commit: after a crash the old database or the mended one.
+Run it until it says `Database clean, no errors detected.`
 
-Refused while MTACHECK.OUT holds object files of an earlier run: `mtacheck rotate` renames it. --rd and --rp: the
-senders send again what they think was lost; mend the cause first (Q161949, Q169205).
+Refused while MTACHECK.OUT holds object files of an earlier run: `mtacheck rotate` renames it.
+--rd and --rp: the senders send again what they think was lost; mend the cause first (Q161949,
+Q169205).
 
-Ends with 0 clean, 1 repaired, 3 refused, 4 in use, 5 serious errors; --classic-exit: 0, 1, 2 files of BOOTENV missing,
-3 serious errors, 4 refused or in use, 5 usage.
+Ends with 0 clean, 1 repaired, 3 refused, 4 in use, 5 serious errors; --classic-exit: 0, 1, 2
+files of BOOTENV missing, 3 serious errors, 4 refused or in use, 5 usage.
 
 Examples:
   mtacheck repair MTADATA --verbose --log mta.txt
@@ -232,7 +234,8 @@ pub(crate) struct ShowArgs {
 }
 
 const PURGE_EXAMPLES: &str = "\
-No other message is touched. A filled MTACHECK.OUT is renamed first. Asks first; in a script give --yes.
+No other message is touched. A filled MTACHECK.OUT is renamed first. Asks first; in a script
+give --yes.
 
 Examples:
   mtacheck purge MTADATA --queue \"MICROSOFT DXA\"
@@ -250,8 +253,8 @@ pub(crate) struct PurgeArgs {
 }
 
 const RESTORE_EXAMPLES: &str = "\
-Files of 0 bytes count as missing. DB000001.DAT is never copied. Run `mtacheck repair` afterwards. Asks first; in a script
-give --yes.
+Files of 0 bytes count as missing. DB000001.DAT is never copied. Run `mtacheck repair`
+afterwards. Asks first; in a script give --yes.
 
 Examples:
   mtacheck restore MTADATA --bootenv BOOTENV";
@@ -268,8 +271,8 @@ pub(crate) struct RestoreArgs {
 }
 
 const SPLIT_EXAMPLES: &str = "\
-Each set is a database of its own with all core files and queues; SET001 holds the newest messages. The database
-itself is only read: keep it until all is delivered.
+Each set is a database of its own with all core files and queues; SET001 holds the newest
+messages. The database itself is only read: keep it until all is delivered.
 
 Examples:
   mtacheck split MTABackup 4 --to SETS
@@ -290,8 +293,8 @@ pub(crate) struct SplitArgs {
 }
 
 const REPLAY_EXAMPLES: &str = "\
-FROM is only read. Messages that wait on the same queue already, or that mtacheck had taken away, are left out: a
-replay that was stopped is simply run again.
+FROM is only read. Messages that wait on the same queue already, or that mtacheck had taken
+away, are left out: a replay that was stopped is simply run again.
 
 Examples:
   mtacheck replay SETS/SET001 --into MTADATA --dry-run

@@ -48,9 +48,9 @@ pub(crate) enum Command {
 }
 
 const CREATE_EXAMPLES: &str = "\
-One file serves every requestor: IMPSEQ and REQSEQ are the highest numbers over all of them, SRVSEQ is
-the number up to which the server's own lists are complete. Entries that cannot be told (a gateway
-address without a name, a group without an address) are left out and reported.
+One file serves every requestor: IMPSEQ and REQSEQ are the highest numbers over all of them,
+SRVSEQ is the number up to which the server's own lists are complete. Entries that cannot be
+told (a gateway address without a name, a group without an address) are left out and reported.
 
 Run T3 at the server's own postoffice first; while transactions wait in its queues the file is not
 made (message 14, exit 3). Do not leave the file in the server's GLB: an import there reports it
@@ -83,8 +83,8 @@ pub(crate) struct CreateArgs {
 }
 
 const SHOW_EXAMPLES: &str = "\
-With --text the lists come out as an import file, for a foreign mail system (IMPORT -ST) or to be looked
-through: the numbers as a comment, an R line in front of each list, code page 850.
+With --text the lists come out as an import file, for a foreign mail system (IMPORT -ST) or to
+be looked through: the numbers as a comment, an R line in front of each list, code page 850.
 
 Examples:
   resync-gen show RESYNC.GLB
@@ -103,8 +103,8 @@ pub(crate) struct ShowArgs {
 }
 
 const CHECK_EXAMPLES: &str = "\
-Nothing is changed. Exit 0: `glb-import queue PO` would take the file. Exit 3: it would not; message 14
-with both sets of numbers, or the bulk-delete guard with its figures.
+Nothing is changed. Exit 0: `glb-import queue PO` would take the file. Exit 3: it would not;
+message 14 with both sets of numbers, or the bulk-delete guard with its figures.
 
 Examples:
   resync-gen check RESYNC.GLB --for BRANCH

@@ -34,11 +34,11 @@ pub(crate) enum Input {
 }
 
 pub(crate) const EXAMPLES: &str = "\
-CSV: a header `mailbox,name[,dirsync][,template prompt...]`, UTF-8; mailbox may be missing or empty
-and is then made from the name. LDIF: cn is the name, uid or mail the mailbox, other attributes are
-template data where the template has such a prompt. Names that do not fit are made to fit, and the
-report shows each. Users that are there already are passed over, so that a file can be filled in
-again. Up to 1000 users go into one commit.
+CSV: a header `mailbox,name[,dirsync][,template prompt...]`, UTF-8; mailbox may be missing or
+empty and is then made from the name. LDIF: cn is the name, uid or mail the mailbox, other
+attributes are template data where the template has such a prompt. Names that do not fit are
+made to fit, and the report shows each. Users that are there already are passed over, so that a
+file can be filled in again. Up to 1000 users go into one commit.
 
 Examples:
   po-admin fill HQ people.csv --dry-run

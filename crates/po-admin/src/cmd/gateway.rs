@@ -21,10 +21,10 @@ use super::user::told;
 pub(crate) enum GatewayCommand {
     /// Make a postoffice that a gateway emulates, with the folders of its files.
     #[command(after_help = "\
-The gateway writes its messages as FFAPI text (MMFF) into GTW/<mailbag>/IN under any other name and
-renames the file to *.MMF when it is whole; `dxa-cycle deliver` takes it, and puts what is for the
-gateway into GTW/<mailbag>/OUT, one file a message. A file with a fault goes to BAD with its error.
-On an Exchange server the postoffice is its shadow, CONNECT/MSMCON/MAILDATA.
+The gateway writes its messages as FFAPI text (MMFF) into GTW/<mailbag>/IN under any other name
+and renames the file to *.MMF when it is whole; `dxa-cycle deliver` takes it, and puts what is
+for the gateway into GTW/<mailbag>/OUT, one file a message. A file with a fault goes to BAD with
+its error. On an Exchange server the postoffice is its shadow, CONNECT/MSMCON/MAILDATA.
 
 Examples:
   po-admin gateway add HQ GWISE/LIGHT

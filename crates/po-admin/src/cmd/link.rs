@@ -21,8 +21,8 @@ use super::change::{change, look, po_name, shown, tell};
 pub(crate) enum LinkCommand {
     /// Show the links over which mail waits or of which something is remembered.
     #[command(after_help = "\
-A link is up, retrying (it failed, the next attempt is shown), down (all attempts were used up and the
-mail was returned; it is tried on) or held.
+A link is up, retrying (it failed, the next attempt is shown), down (all attempts were used up
+and the mail was returned; it is tried on) or held.
 
 Examples:
   po-admin link list HQ
@@ -30,8 +30,8 @@ Examples:
     List(ListArgs),
     /// Let no mail leave over a link until it is released.
     #[command(after_help = "\
-Mail for a held link waits, and is neither returned nor moved to another route. New mail takes another
-route where `po-admin route` names one.
+Mail for a held link waits, and is neither returned nor moved to another route. New mail takes
+another route where `po-admin route` names one.
 
 Examples:
   po-admin link hold HQ POLYNOMIAL/NEWTON
@@ -42,8 +42,8 @@ Examples:
     Release(OneArgs),
     /// Change how often a link is tried, and whether its mail may take another route.
     #[command(after_help = "\
-An attempt that fails counts once in an interval. After the last one the waiting mail is returned to
-its senders; about system mail the administrator is told.
+An attempt that fails counts once in an interval. After the last one the waiting mail is
+returned to its senders; about system mail the administrator is told.
 
 Examples:
   po-admin link set HQ POLYNOMIAL/NEWTON --secured yes

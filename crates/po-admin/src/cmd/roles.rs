@@ -29,8 +29,9 @@ use crate::trees;
 pub(crate) enum ServerCommand {
     /// Make a postoffice the directory server, and a requestor of itself; or an Exchange server.
     #[command(after_help = "\
-An Exchange server is no requestor of itself: what changes among its recipients goes to the requestors
-with each T2. All its requestors get the same recipients. Said again, it changes what leaves.
+An Exchange server is no requestor of itself: what changes among its recipients goes to the
+requestors with each T2. All its requestors get the same recipients. Said again, it changes what
+leaves.
 
 Examples:
   po-admin server on HQ
@@ -134,8 +135,8 @@ pub(crate) struct NamedArgs {
 }
 
 pub(crate) const REGISTER_EXAMPLES: &str = "\
-The server must be an external postoffice here (for an Exchange server: in its shadow postoffice). The
-password must be the one that the server has.
+The server must be an external postoffice here (for an Exchange server: in its shadow
+postoffice). The password must be the one that the server has.
 
 Examples:
   po-admin register BRANCH POLYNOMIAL/MONTGOMERY
@@ -163,8 +164,9 @@ pub(crate) struct RegisterArgs {
 }
 
 pub(crate) const EXPORT_EXAMPLES: &str = "\
-Puts the whole own list into the waiting transactions: one R, and one A for each user and group that
-takes part. Waiting ones that were never sent are replaced. Asks when it is repeated before T1.
+Puts the whole own list into the waiting transactions: one R, and one A for each user and group
+that takes part. Waiting ones that were never sent are replaced. Asks when it is repeated before
+T1.
 
 Examples:
   po-admin export HQ

@@ -18,8 +18,8 @@ use super::change::{change, look, po_name, shown, tell, verb};
 pub(crate) enum RouteCommand {
     /// Add another way to a postoffice, or change what a way costs.
     #[command(after_help = "\
-The route of `po-admin postoffice add` costs 1. Mail takes the cheapest way whose link works; what waits
-on a link that fails moves to the next one, unless the link is secured.
+The route of `po-admin postoffice add` costs 1. Mail takes the cheapest way whose link works;
+what waits on a link that fails moves to the next one, unless the link is secured.
 
 Examples:
   po-admin route add HQ POLYNOMIAL/NEWTON --via POLYNOMIAL/EULER --cost 5

@@ -99,9 +99,9 @@ pub(crate) struct ReturnArgs {
 }
 
 pub(crate) const CLEAR_EXAMPLES: &str = "\
-Without a selection the mailbag is reset (KEY 560 zero bytes, MBG empty), damaged or not, and made
-anew when it is missing. What goes is kept in CLEARED.BAK/<mailbag>.nnn of the postoffice; nobody is
-told. Move the files back and run `po-admin mail recover` to undo it.
+Without a selection the mailbag is reset (KEY 560 zero bytes, MBG empty), damaged or not, and
+made anew when it is missing. What goes is kept in CLEARED.BAK/<mailbag>.nnn of the postoffice;
+nobody is told. Move the files back and run `po-admin mail recover` to undo it.
 
 Examples:
   po-admin mail clear HQ SYSTEM --yes
@@ -121,8 +121,9 @@ pub(crate) struct ClearArgs {
 }
 
 pub(crate) const RECOVER_EXAMPLES: &str = "\
-A mailbag that was reset by hand or cut leaves messages with envelopes that no mailbag names. They
-get their headers back: in the outbound mailbag of their envelope, or in the in-queue they came from.
+A mailbag that was reset by hand or cut leaves messages with envelopes that no mailbag names.
+They get their headers back: in the outbound mailbag of their envelope, or in the in-queue they
+came from.
 
 Examples:
   po-admin mail recover HQ --dry-run

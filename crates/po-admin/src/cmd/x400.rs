@@ -39,9 +39,10 @@ Examples:
     List(ListArgs),
     /// Add a connector to another Exchange server, or change the one of this name.
     #[command(after_help = "\
-Mail for the address spaces of a connector waits in a queue of its own in MTADATA, and `dxa-cycle deliver`
-hands it to the MTA of the other server. Of several connectors to the same postoffice the cheapest one
-that works is taken; while a link is down its mail takes the next one, unless it is secured.
+Mail for the address spaces of a connector waits in a queue of its own in MTADATA, and
+`dxa-cycle deliver` hands it to the MTA of the other server. Of several connectors to the same
+postoffice the cheapest one that works is taken; while a link is down its mail takes the next
+one, unless it is secured.
 
 Examples:
   po-admin x400 add EX1 \"TO HUB\" --to HUB --space \"EAST/*\"

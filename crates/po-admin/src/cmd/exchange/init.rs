@@ -20,8 +20,8 @@ use crate::failures;
 pub(crate) const EXAMPLES: &str = "\
 The server is built beside its place and renamed when it is complete. In it stand the agent
 (DXADATA, REGISTRY.REG, EVENTS.JSONL), the queue database (MTADATA, BOOTENV) and the shadow
-postoffice (CONNECT/MSMCON/MAILDATA), which other postoffices know as NET/PO: give it the routes to
-them with `po-admin postoffice add`.
+postoffice (CONNECT/MSMCON/MAILDATA), which other postoffices know as NET/PO: give it the routes
+to them with `po-admin postoffice add`.
 
 Examples:
   po-admin init-exchange EX --org Aviation --site Malmo --server MALMO1 --connector AVIATION/MALMO

@@ -47,8 +47,8 @@ Examples:
     List(ListArgs),
     /// Take recipients from a file of the directory's import form (CSV).
     #[command(after_help = "\
-The first line names the columns; Obj-Class and Directory Name must be among them. Rows that cannot be
-taken are told, the others are taken in one commit.
+The first line names the columns; Obj-Class and Directory Name must be among them. Rows that
+cannot be taken are told, the others are taken in one commit.
 
 Examples:
   po-admin recipient import EX people.csv
