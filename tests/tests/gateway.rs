@@ -694,3 +694,44 @@ fn connections_and_options_of_a_server() {
     lab.ok("options", "EX", &["--send-updates", "yes"]);
     lab.settle();
 }
+
+// rule: exc:R-FFA-042
+#[test]
+fn a_list_of_a_gateway_is_imported_and_resynchronized_like_any_other() {
+    let tree = TestTree::new();
+    let program = |name: &str, words: &str, place: &str, rest: &[&str]| {
+        let mut command = command(name);
+        command
+            .args(words.split_whitespace())
+            .arg(tree.path().join(place))
+            .args(rest)
+            .env("DIRSYNC_NOW", "1996-02-12T09:00:00Z");
+        run(&mut command).expect_code(0)
+    };
+    program("po-admin", "init --zone UTC", "SRV", &["NET/SRV"]);
+    program("po-admin", "server on", "SRV", &[]);
+    program("po-admin", "gateway add", "SRV", &[GATEWAY]);
+    program("po-admin", "postoffice add", "SRV", &["NET/A"]);
+    program("po-admin", "requestor add", "SRV", &["NET/A"]);
+    let names = tree.path().join("names.txt");
+    let line = format!("A\tGina Wise\tPCM:{GATEWAY}/GINA\r\n");
+    // No template data.
+    fs::write(&names, line).unwrap();
+    let names = names.to_str().unwrap();
+    program("glb-import", "file", "SRV", &[names]);
+    let out = tree.path().join("RESYNC.GLB");
+    program(
+        "resync-gen",
+        "create",
+        "SRV",
+        &["--out", out.to_str().unwrap()],
+    );
+    let shown = program("resync-gen", "show --json", "RESYNC.GLB", &[]);
+    assert!(shown.stdout.contains(GATEWAY), "{}", shown.stdout);
+    let text = program("resync-gen", "show --text", "RESYNC.GLB", &[]);
+    assert!(
+        text.stdout.contains("Gina Wise") && text.stdout.contains("GWISE/LIGHT/GINA"),
+        "{}",
+        text.stdout
+    );
+}

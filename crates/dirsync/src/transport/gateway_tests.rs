@@ -9,8 +9,9 @@ use crate::postoffice::PoError;
 use crate::postoffice::externals::{self, gateways};
 use crate::postoffice::list_error::ListError;
 use crate::postoffice::mail::{self, Outgoing, submit};
-use crate::tree::disk::Disk;
+use crate::tree::disk::fault::{Counting, Fault, FaultDisk};
 use crate::tree::disk::mem::MemDisk;
+use crate::tree::disk::{Disk, DiskErrorKind};
 
 use super::far::{FarSide, Local, Reply, Request};
 use super::gateway::{self, GatewayTotals, Place};
@@ -48,16 +49,22 @@ fn files(disk: &MemDisk, place: &Place, folder: gateways::Folder) -> Vec<String>
     })
 }
 
-/// What delivery does to the tree in one pass.
-fn pass(disk: &MemDisk) -> (mailer::MailerTotals, Vec<String>) {
-    let request = Request::Mailer {
+fn mailer_request() -> Request {
+    Request::Mailer {
         now: NOW.0,
         user: "test".into(),
         limit: 50,
         dry_run: false,
-    };
+    }
+}
+
+/// What delivery does to the tree in one pass.
+fn pass(disk: &MemDisk) -> (mailer::MailerTotals, Vec<String>) {
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-    match Local::new(shared, options()).call(request).unwrap() {
+    match Local::new(shared, options())
+        .call(mailer_request())
+        .unwrap()
+    {
         Reply::Mailed {
             totals, problems, ..
         } => (
@@ -375,5 +382,50 @@ fn v_35_a_message_to_special_is_swallowed_and_nothing_comes_back() {
         MailbagStem::SYSTEM,
     ] {
         assert!(waiting(&disk, queue).is_empty());
+    }
+}
+
+/// With FFAPI the envelope went before the in-queue was updated; when that failed, the next pass said
+/// [021] of a message that had arrived (Q136379).
+// rule: exc:V-34
+#[test]
+fn v_34_an_envelope_outlives_a_pass_that_cannot_update_the_in_queue() {
+    let (disk, place) = with_gateway();
+    put(
+        &disk,
+        &place,
+        "one.mmf",
+        message("CSI:NET/A/$SYSTEM", "x").as_bytes(),
+    );
+    let faults: [fn(u64) -> Fault; 2] = [
+        |n| Fault::FailAt(n, DiskErrorKind::PermissionDenied),
+        Fault::StopAt,
+    ];
+    for fault in faults {
+        let mut operations = 0;
+        loop {
+            operations += 1;
+            let copy = disk.kill();
+            let failing = FaultDisk::new(
+                Arc::new(copy.clone()),
+                Counting::Mutations,
+                Some(fault(operations)),
+            );
+            let shared: Arc<dyn Disk> = Arc::new(failing.clone());
+            let _ = Local::new(shared, options()).call(mailer_request());
+            if !failing.fired() {
+                break;
+            }
+            let after = copy.kill();
+            let (_, problems) = pass(&after);
+            assert_eq!(problems, [""; 0], "{operations}");
+            assert_eq!(
+                waiting(&after, MailbagStem::SYSTEM).len(),
+                1,
+                "{operations}"
+            );
+            assert_eq!(waiting(&after, MailbagStem::INQUEUE).len(), 0);
+        }
+        assert!(operations > 10, "{operations}");
     }
 }
