@@ -62,9 +62,13 @@ pub fn write(message: &NewMessage<'_>, eol: Eol, out: &mut Vec<u8>) -> Result<()
         line("PRIORITY", &[priority]);
     }
     for (name, bytes) in message.attachments {
-        let mut value: Vec<u8> = name.to_vec();
-        if value.is_empty() {
-            value.push(b'_');
+        // A name of nothing but blanks would be none.
+        let mut value: Vec<u8> = name
+            .iter()
+            .map(|&b| if b < b' ' { b'_' } else { b })
+            .collect();
+        if value.trim_ascii().is_empty() {
+            value = b"_".to_vec();
         }
         value.extend_from_slice(format!(" {}", length(bytes)?).as_bytes());
         line("ATTACHMENT", &value);
