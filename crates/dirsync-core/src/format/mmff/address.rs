@@ -39,6 +39,11 @@ pub fn parse_address(text: &[u8]) -> Result<Address, Code> {
     let address = if has_carets(kind) {
         Address::from_physical_record(kind, &from_carets(rest))
     } else if kind.class() == AddressType::Pcm {
+        // A second type, even an empty one, would make the network of a mailbox hold a colon.
+        let network = rest.split(|&byte| byte == b'/').next().unwrap_or_default();
+        if network.contains(&b':') {
+            return Err(Code::BadAddress);
+        }
         let address = Address::parse(rest).map_err(|_| Code::BadAddress)?;
         if address.spelling() != Spelling::Omitted {
             return Err(Code::BadAddress);
