@@ -25,7 +25,7 @@ const CORPUS: Corpus = corpus! {
     "mta": ["message", "object-data", "object-queue", "object-reference", "object-super-queue", "report"],
     "base_text": ["add", "date", "hexid", "layout", "modify", "not-hex", "resync-header", "template", "x400"],
     "import_text": ["q104281-combined", "q117198-snads-modify", "q118447-snads-aligned", "q132681-export", "q159294-extra-cr-raw", "q159308-leopard-lion", "rule-12-column-1", "types", "utf8", "modify-to-another-class"],
-    "mmff": ["q103801", "q147034", "two-cr", "pcm", "odd-attachment-name", "network-with-colon"],
+    "mmff": ["q103801", "q147034", "two-cr", "pcm", "odd-attachment-name", "network-with-colon", "long-fax"],
 };
 
 // Bad input never panics and never loops (design, section 4).

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::{Eol, SUBJECT_MAX_BYTES, write_address};
+use super::{Eol, LINE_MAX_BYTES, SUBJECT_MAX_BYTES, write_address};
 use crate::base::{Address, DecodeError, DecodeErrorKind};
 
 const WHAT: &str = "MMFF message";
@@ -29,13 +29,16 @@ pub struct NewMessage<'a> {
 /// Appends a message whose lines end with `eol`; the text's too.
 ///
 /// # Errors
-/// No recipient; a text or attachment beyond 4 GiB.
+/// No recipient; a line that a reader would refuse, longer than [`LINE_MAX_BYTES`]; a text or attachment
+/// beyond 4 GiB.
 pub fn write(message: &NewMessage<'_>, eol: Eol, out: &mut Vec<u8>) -> Result<(), DecodeError> {
     if message.to.is_empty() {
         let kind = DecodeErrorKind::BadField("recipients");
         return Err(DecodeError::new(WHAT, 0, kind));
     }
+    let mut longest = 0;
     let mut line = |token: &str, value: &[u8]| {
+        longest = longest.max(token.len().saturating_add(1).saturating_add(value.len()));
         out.extend_from_slice(token.as_bytes());
         out.push(b':');
         // What would break the line is no part of a header.
@@ -75,6 +78,11 @@ pub fn write(message: &NewMessage<'_>, eol: Eol, out: &mut Vec<u8>) -> Result<()
     }
     let text = eol.from_crlf(message.text);
     line("TEXT", length(&text)?.to_string().as_bytes());
+    if longest > LINE_MAX_BYTES {
+        let (limit, found) = (LINE_MAX_BYTES as u64, longest as u64);
+        let kind = DecodeErrorKind::Limit("a header line", limit, found);
+        return Err(DecodeError::new(WHAT, 0, kind));
+    }
     out.extend_from_slice(&text);
     for (_, bytes) in message.attachments {
         out.extend_from_slice(bytes);
