@@ -39,6 +39,7 @@ pub mod list;
 pub mod messages;
 pub mod options;
 pub mod output;
+pub mod outside;
 pub mod plan;
 pub mod progress;
 pub mod report;

@@ -7,7 +7,6 @@
 mod args;
 mod cmd;
 mod convert;
-mod outside;
 mod trial;
 
 use dirsync::{cycle, transport};

@@ -1,8 +1,8 @@
 //! `glb-import extract`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dirsync::core::base::{AddressType, CodePage, Scope, UnixTime};
 use dirsync::import::extract::{ExtractOptions, Extracted, What, extract};
@@ -12,6 +12,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::messages;
 use dirsync_cli::output::Output;
+use dirsync_cli::outside::Place;
 use dirsync_cli::report::{Problem, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
@@ -126,7 +127,7 @@ fn to_file(
     append: bool,
     yes: bool,
 ) -> Result<Extracted, Failure> {
-    let failed = |error: io::Error| {
+    let failed = |error: &dyn std::fmt::Display| {
         Failure::data(format!(
             "[ 57] Error accessing output file {}: {error}",
             escape::path(path)
@@ -135,9 +136,16 @@ fn to_file(
     };
     let exists = path.symlink_metadata().is_ok();
     if exists && append {
-        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
-        let before = file.metadata().map_err(failed)?.len();
-        return write(view, options, &file).inspect_err(|_| {
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(|e| failed(&e))?;
+        let before = file.metadata().map_err(|e| failed(&e))?.len();
+        let synced = write(view, options, &file).and_then(|done| {
+            file.sync_all().map_err(|e| failed(&e))?;
+            Ok(done)
+        });
+        return synced.inspect_err(|_| {
             // Half an extract is worse than none.
             let _ = file.set_len(before);
         });
@@ -146,33 +154,22 @@ fn to_file(
         return Err(Failure::refused(format!("{} exists", escape::path(path)))
             .hint("--append to add to it, --yes to write it anew"));
     }
-    let mut name = path
-        .file_name()
-        .ok_or_else(|| Failure::usage("--out names no file"))?
-        .to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let staged: PathBuf = path.with_file_name(name);
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&staged)
-        .map_err(failed)?;
-    let done = write(view, options, &file).and_then(|done| {
-        std::fs::rename(&staged, path)
-            .map_err(failed)
-            .map(|()| done)
-    });
-    done.inspect_err(|_| {
-        let _ = std::fs::remove_file(&staged);
-    })
+    let place = Place::of(path)?;
+    let mut file = place.begin().map_err(|e| failed(&e))?;
+    let done = write(view, options, &mut file)?;
+    file.finish().map_err(|e| failed(&e))?;
+    Ok(done)
 }
 
-fn write(view: &TreeView, options: &ExtractOptions, file: &File) -> Result<Extracted, Failure> {
+fn write(
+    view: &TreeView,
+    options: &ExtractOptions,
+    file: impl Write,
+) -> Result<Extracted, Failure> {
     let mut out = BufWriter::new(file);
     let done = extract(view, options, &mut |_, text| out.write_all(text))
         .map_err(|error| tree::of_import(&error))?;
     out.flush()
-        .and_then(|()| file.sync_all())
         .map_err(|error| Failure::data(format!("[ 57] Error accessing output file: {error}")))?;
     Ok(done)
 }

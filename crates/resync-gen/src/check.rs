@@ -11,14 +11,14 @@ use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::messages;
 use dirsync_cli::output::Output;
+use dirsync_cli::outside::Place;
 use dirsync_cli::report::{Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::CheckArgs;
-use crate::file::Place;
 use crate::report::Shown;
-use crate::tree;
+use crate::{file, tree};
 
 #[derive(Serialize)]
 struct ListRow {
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
             .map_err(|error| Failure::usage(format!("--allow-deletes: {error}")))?;
     }
     let place = Place::of(&args.file)?;
-    let file = place.require()?;
+    let file = file::require(&place)?;
     tree::require_postoffice(&args.tree)?;
     let view = tree::view(&args.tree, settings, Command::ImportQueue)?;
     let mut report = Report::new("resync-gen check", settings);

@@ -12,14 +12,14 @@ use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::messages;
 use dirsync_cli::output::Output;
+use dirsync_cli::outside::Place;
 use dirsync_cli::report::{PlanStep, Report, Side, Text};
 use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::CreateArgs;
-use crate::file::Place;
 use crate::report::Shown;
-use crate::tree;
+use crate::{file, tree};
 
 #[derive(Serialize)]
 struct Result_ {
@@ -107,9 +107,7 @@ fn outside(
     let place = Place::of(&out)?;
     result.file = place.shown().to_owned();
     refuse_own_glb(&args.tree, view, &place)?;
-    let foreign = place
-        .holds_something_else()
-        .map_err(|error| tree::of_tree(&error))?;
+    let foreign = file::holds_something_else(&place).map_err(|error| tree::of_tree(&error))?;
     if foreign {
         return Err(
             Failure::refused(format!("{} exists and is no RESYNC.GLB", place.shown()))
@@ -120,10 +118,10 @@ fn outside(
     if session.settings.dry_run {
         return Ok(create(view, now, &session.progress, &mut |_| Ok(())).map_err(failed)?);
     }
-    let mut file = place.begin().map_err(|error| tree::of_tree(&error))?;
+    let mut new = place.begin().map_err(|error| tree::of_tree(&error))?;
     let created =
-        create(view, now, &session.progress, &mut |bytes| file.write(bytes)).map_err(failed)?;
-    file.finish().map_err(|error| tree::of_tree(&error))?;
+        create(view, now, &session.progress, &mut |bytes| new.append(bytes)).map_err(failed)?;
+    new.finish().map_err(|error| tree::of_tree(&error))?;
     Ok(created)
 }
 
@@ -131,7 +129,7 @@ fn outside(
 fn refuse_own_glb(tree: &Path, view: &TreeView, place: &Place) -> Result<(), Failure> {
     let glb = view.path("GLB").map_err(|error| tree::of_tree(&error))?;
     let own = std::fs::canonicalize(tree.join(glb.to_string()));
-    if own.is_ok_and(|own| own == place.dir) {
+    if own.is_ok_and(|own| own == place.dir()) {
         return Err(Failure::refused(format!(
             "{} lies in the GLB of the server itself, where an import would find it",
             place.shown()

@@ -11,14 +11,14 @@ use dirsync_cli::exit::ExitCode;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::messages;
 use dirsync_cli::output::Output;
+use dirsync_cli::outside::Place;
 use dirsync_cli::report::{Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use serde::Serialize;
 
 use crate::args::ShowArgs;
-use crate::file::Place;
 use crate::report::Shown;
-use crate::tree;
+use crate::{file, tree};
 
 #[derive(Serialize)]
 struct Result_ {
@@ -29,8 +29,7 @@ struct Result_ {
 
 pub(crate) fn run(args: &ShowArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let place = Place::of(&args.file)?;
-    let file = place.require()?;
-    let contents = look_through(file, place.shown())
+    let contents = look_through(file::require(&place)?, place.shown())
         .map_err(|error| tree::of_tree(&error))?
         .map_err(|fault| tree::of_import(&ImportError::ResyncDamaged(fault)))?;
     if args.text {
@@ -48,7 +47,7 @@ pub(crate) fn run(args: &ShowArgs, session: &mut Session<'_>) -> anyhow::Result<
 /// The lists as an import file (IMPORT -ST), the numbers as a comment in front of them.
 fn text(place: &Place, contents: &Contents, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let out = &mut session.out;
-    let mut reader = Reader::new(place.require()?, Trust::Tree);
+    let mut reader = Reader::new(file::require(place)?, Trust::Tree);
     while let Some(item) = reader.next_item() {
         let item = item.map_err(|error| tree::of_tree(&error))?;
         let Item::Record { record, .. } = item else {

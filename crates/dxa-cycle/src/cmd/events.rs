@@ -10,15 +10,16 @@ use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::output::Output;
+use dirsync_cli::outside::Place;
 use dirsync_cli::report::{Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
+use dirsync_cli::trees::of_tree;
 use serde::Serialize;
 
 use super::service::{of_far, open};
 use crate::args::EventsArgs;
 use crate::convert;
-use crate::outside::Place;
 
 const COMMAND: &str = "dxa-cycle events";
 const BAD: FindingId = FindingId("exchange.bad-event-line");
@@ -88,6 +89,7 @@ pub(super) fn run(args: &EventsArgs, session: &mut Session<'_>) -> anyhow::Resul
     match &args.evt {
         Some(file) => {
             let place = Place::of(file)?;
+            place.require_outside()?;
             write(&place, args.overwrite, &stored, &bad, session)
         }
         None => show(&view, &stored, &bad, session),
@@ -148,10 +150,10 @@ fn write(
 ) -> anyhow::Result<Outcome> {
     let bytes = to_evt(stored).map_err(|error| Failure::data(error.to_string()))?;
     if !overwrite {
-        place.require_free()?;
+        place.require_free("give another name, or --overwrite")?;
     }
     if !session.settings.dry_run {
-        place.write(&bytes, overwrite)?;
+        place.put(&bytes).map_err(|error| of_tree(&error))?;
     }
     let mut report = Report::new(COMMAND, &session.settings);
     for bad in bad {

@@ -1,7 +1,6 @@
 //! `po-admin recipient`.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -15,8 +14,10 @@ use dirsync::tree::{Command, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
+use dirsync_cli::outside::Place;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::text;
+use dirsync_cli::trees::of_tree;
 use serde_json::{Value, json};
 
 use crate::cmd::change::{change_agent, note, shown, tell, tell_seen, tell_with, verb};
@@ -395,13 +396,10 @@ fn export(args: &ExportArgs, session: &mut Session<'_>) -> anyhow::Result<Outcom
         }
         return Ok(Outcome::from(dirsync_cli::exit::ExitCode::Done));
     };
-    let failed = |error: std::io::Error| {
-        Failure::data(format!("{}: {error}", escape::path(path)))
-            .hint("give a file that does not exist yet")
-    };
-    let mut file = File::create_new(path).map_err(failed)?;
-    file.write_all(&bytes).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
+    let place = Place::of(path)?;
+    place.require_outside()?;
+    place.require_free("give a file that does not exist yet")?;
+    place.put(&bytes).map_err(|error| of_tree(&error))?;
     session.out.line(&format!(
         "wrote {} recipients to {}",
         rows.len(),
