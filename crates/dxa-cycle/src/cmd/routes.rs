@@ -48,7 +48,7 @@ pub(super) fn run(args: &RoutesArgs, session: &mut Session<'_>) -> anyhow::Resul
         let asked = match &member.failure {
             Some(failure) => Err(FarError::Failed(failure.clone())),
             None => connector
-                .connect(&member.path)
+                .connect(member.mail_path())
                 .and_then(|mut far| far.call(Request::Routes)),
         };
         match asked {

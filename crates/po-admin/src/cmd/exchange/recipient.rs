@@ -14,10 +14,13 @@ use dirsync::tree::{Command, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
+use dirsync_cli::output::Output;
 use dirsync_cli::outside::Place;
+use dirsync_cli::report::{Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::text;
 use dirsync_cli::trees::of_tree;
+use dirsync_cli::words::counted;
 use serde_json::{Value, json};
 
 use crate::cmd::change::{change_agent, note, shown, tell, tell_seen, tell_with, verb};
@@ -399,11 +402,33 @@ fn export(args: &ExportArgs, session: &mut Session<'_>) -> anyhow::Result<Outcom
     let place = Place::of(path)?;
     place.require_outside()?;
     place.require_free("give a file that does not exist yet")?;
-    place.put(&bytes).map_err(|error| of_tree(&error))?;
-    session.out.line(&format!(
-        "wrote {} recipients to {}",
-        rows.len(),
-        escape::path(path)
-    ))?;
-    Ok(Outcome::from(dirsync_cli::exit::ExitCode::Done))
+    let dry_run = session.settings.dry_run;
+    if !dry_run {
+        place.put(&bytes).map_err(|error| of_tree(&error))?;
+    }
+    let written = Written {
+        file: place.shown().to_owned(),
+        recipients: rows.len(),
+        len_bytes: bytes.len(),
+        dry_run,
+    };
+    Report::new("po-admin recipient export", &session.settings).print(&mut session.out, &written)
+}
+
+/// The file of an export.
+#[derive(serde::Serialize)]
+struct Written {
+    file: String,
+    recipients: usize,
+    len_bytes: usize,
+    #[serde(skip)]
+    dry_run: bool,
+}
+
+impl Text for Written {
+    fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
+        let verb = if self.dry_run { "would write" } else { "wrote" };
+        let count = counted(self.recipients, "recipient", "recipients");
+        out.line(&format!("{verb} {count} to {}", self.file))
+    }
 }
