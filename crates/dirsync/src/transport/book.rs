@@ -125,6 +125,13 @@ impl LinkEntry {
         }
     }
 
+    /// What a choice between links looks at before their cost, best first: down, held, retrying. A link
+    /// that is held and down is both.
+    #[must_use]
+    pub fn rank(&self) -> (bool, bool, bool) {
+        (self.down, self.held, self.attempts > 0)
+    }
+
     /// Whether an attempt would count now.
     #[must_use]
     pub fn is_due(&self, now: UnixTime) -> bool {

@@ -30,7 +30,7 @@ use crate::postoffice::PoError;
 use crate::postoffice::stream::{open_strict, records};
 use crate::tree::{TreeError, TreeView};
 
-use super::book::{LinkBook, LinkEntry, LinkState};
+use super::book::{LinkBook, LinkEntry};
 use super::table::{self, FIRST_COST, RouteLine};
 
 /// Networks and gateways that are read.
@@ -73,13 +73,10 @@ pub struct Candidate {
 
 impl Candidate {
     /// What the choice looks at, best first.
-    fn rank(&self, from: Option<&PoName>) -> (bool, bool, bool, bool, u8, bool, PoName) {
-        let state = self.link.state();
+    fn rank(&self, from: Option<&PoName>) -> (bool, (bool, bool, bool), u8, bool, PoName) {
         (
             from == Some(&self.via),
-            state == LinkState::Down,
-            state == LinkState::Held,
-            state == LinkState::Retrying,
+            self.link.rank(),
             self.cost,
             !self.first,
             self.via,

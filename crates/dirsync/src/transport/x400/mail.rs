@@ -183,7 +183,7 @@ fn opened(parcel: &Parcel) -> Result<(Reference, Data), DecodeError> {
 }
 
 /// The postoffice of a recipient as queues show it, `MS:NET/PO/MAILBOX`, and its mailbox.
-fn ms_recipient(text: &str) -> Option<(PoName, MailboxName)> {
+pub(super) fn ms_recipient(text: &str) -> Option<(PoName, MailboxName)> {
     let address = text.strip_prefix("MS:")?;
     let bytes = CodePage::Cp850.encode_lossy(address).bytes;
     let address = Address::parse(&bytes).ok()?;

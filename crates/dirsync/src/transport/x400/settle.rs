@@ -19,7 +19,7 @@ use crate::tree::ledger::Ledger;
 
 use super::super::book::LinkState;
 use super::super::settle::{LinkResult, Outcome, Settled, SettledLink};
-use super::mail::{Lost, give_back, message_of, read, submit};
+use super::mail::{Lost, give_back, message_of, ms_recipient, read, submit};
 use super::table::{Connector, Table};
 
 /// Why mail is returned when all attempts are used up (Q157630).
@@ -188,9 +188,21 @@ impl One<'_> {
         Ok(done)
     }
 
-    /// Whether all recipients have another way that works now.
+    /// Whether all recipients have another way that works now, and the same one: a receiver knows a
+    /// repeat by its identifier and its recipients, and one that was handed over in doubt (killed before
+    /// the answer) must not come back in parts that nobody recognises.
     fn has_other_way(&self, reference: &Reference) -> bool {
         if self.connector.secured || !self.connector.link.state().is_failing() {
+            return false;
+        }
+        let mut postoffices = reference
+            .recipients
+            .iter()
+            .map(|to| ms_recipient(to).map(|(po, _)| po));
+        let Some(Some(first)) = postoffices.next() else {
+            return false;
+        };
+        if !postoffices.all(|po| po == Some(first)) {
             return false;
         }
         let from = reference.trace.last().map(String::as_str);

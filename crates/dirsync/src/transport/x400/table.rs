@@ -30,7 +30,7 @@ use crate::mta::HOME;
 use crate::postoffice::{Edit, ListError, PoError};
 use crate::tree::TreeView;
 
-use super::super::book::{LinkEntry, LinkState, link_words, parse_link_words};
+use super::super::book::{LinkEntry, link_words, parse_link_words};
 use crate::mta::MtaError;
 
 /// The file, by its documented path.
@@ -314,13 +314,8 @@ impl Table {
             .filter(|connector| connector.spaces.iter().any(|space| space.holds(po)))
             .filter(|connector| from != Some(connector.server.as_str()))
             .min_by_key(|connector| {
-                let state = connector.link.state();
-                (
-                    state == LinkState::Down,
-                    state.is_failing(),
-                    connector.cost,
-                    connector.name.as_str(),
-                )
+                let name = connector.name.as_str();
+                (connector.link.rank(), connector.cost, name)
             })
     }
 
