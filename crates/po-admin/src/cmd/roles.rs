@@ -662,7 +662,11 @@ pub(crate) fn run_export(args: &PoArgs, session: &mut Session<'_>) -> anyhow::Re
         &args.tree,
         "po-admin export",
         &session.settings,
-        |edit, now| Ok(export::repeated(Lists::open(edit, now)?.waiting().conf())),
+        |edit, now| {
+            let lists = Lists::open(edit, now)?;
+            let waiting = lists.waiting();
+            Ok(export::repeated(waiting.conf(), waiting.highest()))
+        },
     )?;
     confirm_repeated(session, args, "Export", last)?;
     let changed = change(&args.tree, Command::Export, session, |edit, now| {

@@ -56,6 +56,12 @@ impl Appender {
         self.dummy.as_ref()
     }
 
+    /// The highest number given so far.
+    #[must_use]
+    pub fn highest(&self) -> u32 {
+        self.highest
+    }
+
     /// Numbers a transaction. `None` when nothing is to be queued: a comment, or a template that
     /// is not sent.
     ///

@@ -33,11 +33,16 @@ pub struct Exported {
 }
 
 /// When the last export was, if nothing was sent since then: the export would be repeated within
-/// a cycle, which is asked for (design 5).
+/// a cycle, which is asked for (design 5). `highest` is the highest number given so far.
+///
+/// Times are whole seconds and a small network runs faster: within one second the numbers tell
+/// whether T1 came after the export.
 #[must_use]
-pub fn repeated(conf: &ReqConfRecord) -> Option<UnixTime> {
-    let last = UnixTime(conf.last_export.get());
-    (!last.is_never() && last.0 >= conf.last_t1.get()).then_some(last)
+pub fn repeated(conf: &ReqConfRecord, highest: u32) -> Option<UnixTime> {
+    let (last, sent) = (conf.last_export.get(), conf.last_t1.get());
+    let unsent = last > sent || (last == sent && highest > conf.last_sent.get());
+    let last = UnixTime(last);
+    (!last.is_never() && unsent).then_some(last)
 }
 
 impl Lists {

@@ -27,10 +27,13 @@ pub struct ImportRequested {
 
 /// When the last import request was, if T3 did not run since then: it would be repeated within a
 /// cycle, which is asked for (design 5).
+///
+/// Times are whole seconds. A T3 within the second of the request may have come before it or after
+/// it; nothing tells, and then nothing is asked: a second request does no harm.
 #[must_use]
 pub fn repeated(conf: &ReqConfRecord) -> Option<UnixTime> {
     let last = UnixTime(conf.last_import.get());
-    (!last.is_never() && last.0 >= conf.last_t3.get()).then_some(last)
+    (!last.is_never() && last.0 > conf.last_t3.get()).then_some(last)
 }
 
 /// Notice 40: a directory that the message needs is missing (Q124042).

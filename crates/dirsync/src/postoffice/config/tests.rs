@@ -307,7 +307,7 @@ fn an_export_is_the_published_listing() {
         ]
     );
     assert_eq!(reqconf(&po).last_export.get(), po.now.0);
-    assert_eq!(export::repeated(&reqconf(&po)), Some(po.now));
+    assert_eq!(export::repeated(&reqconf(&po), 6), Some(po.now));
     // Again: the same, because nothing was sent.
     let again = po.lists(|lists, edit| lists.export(edit)).unwrap();
     assert_eq!(
@@ -327,7 +327,11 @@ fn an_export_keeps_what_was_sent_and_what_is_not_of_the_own_list() {
         conf.last_sent.set(6);
         conf.last_t1.set(po.now.0 + 1);
     });
-    assert_eq!(export::repeated(&reqconf(&po)), None);
+    assert_eq!(export::repeated(&reqconf(&po), 6), None);
+    // T1 within the second of the export: the numbers tell.
+    set_reqconf(&po, |conf| conf.last_t1.set(po.now.0));
+    assert_eq!(export::repeated(&reqconf(&po), 6), None);
+    assert_eq!(export::repeated(&reqconf(&po), 7), Some(po.now));
     let mut bytes = po.bytes("GLB/REQTRANS.GLB").unwrap();
     let foreign = crate::core::format::transactions::Record::transaction(7, 1, b"A X\tSMTP:x@y");
     foreign.encode_into(&mut bytes).unwrap();

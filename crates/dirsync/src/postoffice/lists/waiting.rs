@@ -150,6 +150,12 @@ impl Waiting {
         &self.requestor.conf
     }
 
+    /// The highest number given so far.
+    #[must_use]
+    pub fn highest(&self) -> u32 {
+        self.appender.highest()
+    }
+
     /// What is wrong with the file, in words; nothing when it is sound.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
