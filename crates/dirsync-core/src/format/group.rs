@@ -200,6 +200,7 @@ mod tests {
     const EMPTY: &[u8] = include_bytes!("../../../../fixtures/binary/group-empty.bin");
 
     // rule: pof:R-GRP-008
+    // rule: dec:DEC-090
     #[test]
     fn no_groups_are_4_zero_bytes() {
         let header = GroupHeader::zeroed();

@@ -182,6 +182,7 @@ mod tests {
 
     // rule: dec:DEC-101
     // rule: pof:R-KEY-002
+    // rule: std:7
     #[test]
     fn bits_stand_behind_48_bytes_lowest_first() {
         let mut key = Key::empty();

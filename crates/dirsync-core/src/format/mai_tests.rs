@@ -25,6 +25,7 @@ fn status_message() -> Mai {
 
 // rule: dec:TV-DEC-2
 // rule: dec:2.14
+// rule: dec:DEC-071
 #[test]
 fn the_status_message_has_the_published_263_bytes() {
     let bytes = status_message().encode().unwrap();
@@ -85,6 +86,7 @@ fn published() -> Vec<u8> {
 }
 
 // rule: pof:R-MAI-005
+// rule: dec:DEC-071
 #[test]
 fn the_published_file_has_counter_300_and_300_enciphered_recipients() {
     let file = published();

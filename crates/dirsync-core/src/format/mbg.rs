@@ -235,6 +235,8 @@ mod tests {
 
     // rule: pof:R-MBG-002
     // rule: dec:2.13
+    // rule: dec:DEC-103
+    // rule: std:7
     #[test]
     fn the_published_mailbag_has_the_published_values() {
         let view = MBG_FILE.view(FILE).unwrap();
@@ -272,6 +274,7 @@ mod tests {
 
     // rule: dec:2.13
     // rule: dec:DEC-060
+    // rule: dec:DEC-103
     #[test]
     fn a_new_header_cuts_the_subject_and_keeps_the_time() {
         let subject = b"SrvTx R=3 S=87298 (was 0), I=2 15603 sent";

@@ -53,6 +53,10 @@ fn count(disk: &MemDisk, prefix: &str, ending: &str) -> usize {
 // rule: tra:R-TRN-020
 // rule: dec:DEC-115
 // rule: tra:OQ-08
+// rule: dec:DEC-064
+// rule: std:1
+// rule: tra:TV-TRN-1
+// rule: tra:R-TRN-006
 #[test]
 fn two_passes_carry_mail_from_t1_to_the_other_side() {
     // TV-TRN-1.
@@ -342,6 +346,8 @@ fn a_full_mailbag_pushes_back_and_nothing_is_lost() {
 // rule: tra:R-TRN-009
 // rule: tra:R-TRN-011
 // rule: tra:OQ-14
+// rule: dec:DEC-114
+// rule: tra:R-TRN-010
 #[test]
 fn at_most_fifty_of_a_queue_and_the_oldest_first() {
     let (a, b, mailbag) = pair();

@@ -80,6 +80,7 @@ fn gal_has(net: &Net, name: &str, address: &str) -> bool {
 // rule: dsp:R-FOR-001
 // rule: dsp:R-FOR-007
 // rule: dsp:R-MSG-005
+// rule: std:1.2
 #[test]
 fn tv_msg_3_an_export_in_the_body_reaches_the_lists_of_all() {
     let mut net = net();

@@ -186,6 +186,7 @@ const HEADER: &str = "IMPSEQ=0000000003 REQSEQ=0000000018 SRVSEQ=0000000080";
 // rule: imp:OQ-6
 // rule: imp:OQ-7
 // rule: imp:OQ-8
+// rule: std:5
 #[test]
 fn the_file_holds_the_numbers_and_every_list_of_the_server() {
     let po = srv();
