@@ -10,6 +10,8 @@
 //! remembers (`super::book`). When nothing moves any more, or the passes are used up, each sender
 //! draws the consequences (`super::settle`); what moves by that is carried on.
 
+#[cfg(test)]
+mod at_once_tests;
 mod report;
 mod site;
 mod sweep;
@@ -97,10 +99,7 @@ pub fn deliver(
     let mut paths: Vec<&String> = paths.iter().collect();
     paths.sort();
     paths.dedup();
-    for path in paths {
-        site.add(path, true)?;
-        progress.advance(1);
-    }
+    site.add_all(&paths, progress)?;
     site.members
         .sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
     site.open.clear();
