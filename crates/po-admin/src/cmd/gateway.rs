@@ -5,15 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use dirsync::core::format::mmff::Eol;
 use dirsync::postoffice::externals::gateways::{self, Folder, ShownGateway};
-use dirsync::postoffice::externals::new_name;
 use dirsync::tree::Command;
-use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
 use serde_json::{Value, json};
 
-use super::change::{change, encode, look, po_name, shown, tell, verb};
+use super::change::{change, look, new_po_name, po_name, shown, tell, verb};
 use super::user::told;
 
 /// `gateway`.
@@ -106,10 +104,7 @@ pub(crate) fn run(command: &GatewayCommand, session: &mut Session<'_>) -> anyhow
 }
 
 fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let name = new_name(&encode(&args.name, "postoffice")?).map_err(|error| {
-        Failure::usage(error.to_string())
-            .hint("give network and postoffice, 1 to 10 letters and digits each")
-    })?;
+    let name = new_po_name(&args.name)?;
     let eol: Eol = args.lines.into();
     let changed = change(&args.tree, Command::Gateway, session, |edit, _| {
         gateways::add(edit, name, eol)

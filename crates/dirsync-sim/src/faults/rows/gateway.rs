@@ -86,19 +86,20 @@ pub(super) const REFUSE: Scenario = Scenario {
         let taken = observe_postoffice(Arc::new(disk.clone()))?;
         committed(&disk, gateway::bring)?;
         let spooled = observe_postoffice(Arc::new(disk))?;
-        // Its errors are handed out before the file.
-        let mut told = spooled.clone();
-        let errors: Vec<String> = spooled
-            .keys()
-            .filter(|path| path.ends_with(".ERR"))
-            .cloned()
-            .collect();
-        for path in errors {
-            if let Some(content) = told.remove(&path) {
-                told.insert(path.replace("SPOOL", "BAD"), content);
-            }
-        }
-        Ok(vec![taken, spooled, told])
+        // Its errors are handed out before the file; a power cut may keep one rename and lose the other.
+        let handed_out = |ending: &str, becomes: &str| {
+            let move_it = |(path, content): (&String, &Option<Vec<u8>>)| {
+                let path = match path.ends_with(ending) {
+                    true => path.replace("SPOOL", "BAD").replace(ending, becomes),
+                    false => path.clone(),
+                };
+                (path, content.clone())
+            };
+            spooled.iter().map(move_it).collect()
+        };
+        let told = handed_out(".ERR", ".ERR");
+        let put = handed_out(".BAD", ".MMF");
+        Ok(vec![taken, spooled, told, put])
     },
     ..row!(
         Deliver,
@@ -238,7 +239,13 @@ fn moved(disk: Arc<dyn Disk>, serve: Serve) -> RunResult {
         counts: Vec::new(),
     };
     let mut commit = |tree: &mut TreeMut, plan: &Plan, _| tree.commit(plan, &info).map(|_| ());
-    for place in gateway::places(tree.view(), &mut |_| {}).map_err(text)? {
+    let mut unread = None;
+    let mut sink = |finding: Finding| unread = Some(finding.message);
+    let places = gateway::places(tree.view(), &mut sink).map_err(text)?;
+    if let Some(why) = unread {
+        return Err(why);
+    }
+    for place in places {
         // What cannot be read stays, and is told: that is no success.
         let mut left = None;
         let mut report = |finding: Finding| {

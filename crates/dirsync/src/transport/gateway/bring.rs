@@ -212,11 +212,7 @@ pub fn bring(
                 room -= count;
                 for message in messages {
                     let parcel = parcel(edit, place, message, eol, now)?;
-                    bytes += parcel
-                        .parts
-                        .iter()
-                        .map(|part| part.len() as u64)
-                        .sum::<u64>();
+                    bytes += parcel.len_bytes();
                     parcels.push(parcel);
                 }
                 edit.plan_mut()
