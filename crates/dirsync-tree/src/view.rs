@@ -25,6 +25,10 @@ use crate::marker::{ForeignReason, LAYOUT_FILE, LAYOUT_LEN_LIMIT, Marker};
 use crate::names::{Names, core_duplicates};
 use crate::path::RelPath;
 
+mod exchange;
+
+pub use exchange::Exchanged;
+
 /// Name of the lock file in a domain's home (DEC-105).
 pub const LOCK_FILE: &str = "TREE.LCK";
 

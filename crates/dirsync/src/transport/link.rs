@@ -61,6 +61,14 @@ pub struct Parcel {
     pub parts: Vec<Vec<u8>>,
 }
 
+impl Parcel {
+    /// Bytes of its parts.
+    #[must_use]
+    pub fn len_bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.len() as u64).sum()
+    }
+}
+
 /// What [`collect`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -114,11 +122,7 @@ pub fn collect(
         }
         match pack(&mut edit, &own, mailbag, index, stem, &header) {
             Ok(parcel) => {
-                bytes += parcel
-                    .parts
-                    .iter()
-                    .map(|part| part.len() as u64)
-                    .sum::<u64>();
+                bytes += parcel.len_bytes();
                 collected.parcels.push(parcel);
             }
             Err(why) => {
@@ -243,8 +247,15 @@ fn require_space(view: &TreeView, parcels: &[Parcel]) -> Result<(), TreeError> {
         .flat_map(|parcel| &parcel.parts)
         .map(|part| (part.len() as u64).next_multiple_of(4096))
         .sum();
-    // Staged and in place, once each.
-    let needed = bytes.saturating_mul(2).saturating_add(SPACE_FLOOR_BYTES);
+    require_free(view, bytes, SPACE_FLOOR_BYTES)
+}
+
+/// Whether there is space for `bytes` that are staged and put in place, once each, and `floor` is left.
+///
+/// # Errors
+/// [`TreeError::NoSpace`], or a disk error.
+pub(super) fn require_free(view: &TreeView, bytes: u64, floor: u64) -> Result<(), TreeError> {
+    let needed = bytes.saturating_mul(2).saturating_add(floor);
     let free = view
         .disk()
         .free_bytes()

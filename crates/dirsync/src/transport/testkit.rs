@@ -165,14 +165,7 @@ impl Net {
     }
 
     pub(crate) fn deliver(&self) -> DeliverReport {
-        self.deliver_with(&DeliverOptions {
-            now: NOW,
-            user: "test".into(),
-            passes: None,
-            dry_run: false,
-            due: false,
-            synchronous_mta: false,
-        })
+        self.deliver_with(&DeliverOptions::new(NOW, "test"))
     }
 
     pub(crate) fn deliver_with(&self, options: &DeliverOptions) -> DeliverReport {

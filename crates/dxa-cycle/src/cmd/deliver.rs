@@ -261,8 +261,12 @@ impl Text for Done {
         }
         if gateways.moved() > 0 {
             out.line(&format!(
-                "gateways: {} messages brought, {} taken away, {} files with faults, {} swallowed",
-                gateways.brought, gateways.carried_off, gateways.refused, gateways.swallowed
+                "gateways: {} messages brought, {} taken away, {} files with faults, {} swallowed, {} returned",
+                gateways.brought,
+                gateways.carried_off,
+                gateways.refused,
+                gateways.swallowed,
+                gateways.returned
             ))?;
         }
         out.line(&format!(

@@ -29,11 +29,11 @@ use crate::mta::edit::{Destination, Fate, MtaEdit, NewMessage};
 use crate::mta::mail::{self, Content, Posting, Submitter, mts_hash};
 use crate::mta::store::{Database, FileState};
 use crate::postoffice::mail::Outgoing;
+use crate::tree::TreeView;
 use crate::tree::ledger::Ledger;
-use crate::tree::{TreeError, TreeView};
 
 use super::super::book::LinkState;
-use super::super::link::{BATCH_LIMIT_BYTES, Done, Parcel, Receipt, stuck};
+use super::super::link::{BATCH_LIMIT_BYTES, Done, Parcel, Receipt, require_free, stuck};
 use super::super::returned::{Failure, Returned};
 use super::super::waiting::Outbound;
 use super::table::{Table, parts_of};
@@ -119,11 +119,7 @@ pub fn collect(
         }
         match pack(&db, id)? {
             Ok(parcel) => {
-                bytes += parcel
-                    .parts
-                    .iter()
-                    .map(|part| part.len() as u64)
-                    .sum::<u64>();
+                bytes += parcel.len_bytes();
                 parcels.push(parcel);
             }
             Err(why) => {
@@ -271,7 +267,7 @@ pub(super) fn message_of(reference: &Reference, data: Data, trace: Vec<String>) 
 /// Makes parcels of the MTA `from` durable and routes them.
 ///
 /// # Errors
-/// [`TreeError::NoSpace`], a damaged database or ledger, a disk error: nothing is taken then.
+/// [`crate::tree::TreeError::NoSpace`], a damaged database or ledger, a disk error: nothing is taken then.
 pub fn receive(
     edit: &mut MtaEdit<'_, '_>,
     ledger: &mut Ledger,
@@ -280,7 +276,8 @@ pub fn receive(
     parcels: &[Parcel],
     now: UnixTime,
 ) -> Result<Vec<Receipt>, MtaError> {
-    require_space(edit.database().view(), parcels)?;
+    let bytes = parcels.iter().map(Parcel::len_bytes).sum();
+    require_free(edit.database().view(), bytes, SPACE_FLOOR_BYTES)?;
     let mut receipts = Vec::with_capacity(parcels.len());
     for parcel in parcels {
         let (reference, data) = match opened(parcel) {
@@ -332,27 +329,6 @@ pub fn receive(
         receipts.push(Receipt::Stored(stem));
     }
     Ok(receipts)
-}
-
-fn require_space(view: &TreeView, parcels: &[Parcel]) -> Result<(), TreeError> {
-    let bytes: u64 = parcels
-        .iter()
-        .flat_map(|parcel| &parcel.parts)
-        .map(|part| part.len() as u64)
-        .sum();
-    let needed = bytes.saturating_mul(2).saturating_add(SPACE_FLOOR_BYTES);
-    let free = view
-        .disk()
-        .free_bytes()
-        .map_err(|error| TreeError::disk(&view.describe(), error))?;
-    if free < needed {
-        return Err(TreeError::NoSpace {
-            tree: view.describe(),
-            needed,
-            free,
-        });
-    }
-    Ok(())
 }
 
 /// Takes messages that the receiver has off their queue; those that are gone already, and numbers that

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::mail::{HOPS_MAX, rank};
-use super::settle::{CONGESTION, EXPIRED};
-use super::table::{Connector, Space, Table, X400_INI};
+use super::settle::CONGESTION;
+use super::table::{Comments, Connector, Space, Table, X400_INI};
 use crate::core::base::HexId;
 use crate::core::base::address::PoName;
 use crate::core::base::time::UnixTime;
@@ -31,7 +31,7 @@ use crate::tree::journal::CommitInfo;
 use crate::tree::ledger::Ledger;
 use crate::tree::{Command, TreeMut, TreeView};
 
-use super::super::book::{LinkEntry, LinkState};
+use super::super::book::{EXPIRED, LinkEntry, LinkState};
 use super::super::deliver::{DeliverOptions, DeliverReport, LinkReport, deliver};
 use super::super::far::{Connector as Connects, FarError, FarSide, Local, Reply, Request};
 use super::super::testkit::{NOW, options, p};
@@ -55,6 +55,7 @@ fn connector(to: &str, cost: u32, spaces: &[&str]) -> Connector {
         secured: false,
         spaces: spaces.iter().map(|space| space.parse().unwrap()).collect(),
         link: LinkEntry::default(),
+        comments: Comments::default(),
     }
 }
 
@@ -826,6 +827,7 @@ fn nonsense_from_another_mta_is_refused() {
 }
 
 // rule: mta:R-LNK-013
+// rule: mta:R-REC-095
 #[test]
 fn mail_of_a_connector_that_is_removed_takes_other_ways() {
     let connectors = vec![
