@@ -563,7 +563,7 @@ fn keep_bytes(
 }
 
 /// Puts what could not be read behind what earlier runs kept.
-fn keep_aside(edit: &mut Edit<'_>, aside: &[u8]) -> Result<(), ImportError> {
+pub(crate) fn keep_aside(edit: &mut Edit<'_>, aside: &[u8]) -> Result<(), ImportError> {
     if aside.is_empty() {
         return Ok(());
     }

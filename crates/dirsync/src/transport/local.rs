@@ -54,7 +54,7 @@ pub struct Local<'v> {
 }
 
 /// Whether a mailbox is `SYSTEM` and a number: an agent that is a requestor (Q150828).
-fn is_numbered_system(mailbox: &MailboxName) -> bool {
+pub(crate) fn is_numbered_system(mailbox: &MailboxName) -> bool {
     let name = mailbox.text();
     let head = name.get(..6).unwrap_or_default();
     let digits = name.get(6..).unwrap_or_default();

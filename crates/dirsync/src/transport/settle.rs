@@ -413,8 +413,17 @@ fn reroute(
                 mailbag: Some(target),
                 ..one.envelope
             };
+            let bytes = match part.encode() {
+                Ok(bytes) => bytes,
+                // It stays where it is, and the others move.
+                Err(error) => {
+                    let why = format!("{}: {error} [024]", one.old_part);
+                    report(super::link::stuck(from.mbg_path(), None, why));
+                    continue;
+                }
+            };
             edit.remove(&one.old_part)?;
-            edit.write(&path, part.encode().map_err(PoError::BadMessage)?)?;
+            edit.write(&path, bytes)?;
             headers.push(MbgRecord {
                 retries: 0.into(),
                 ..one.header

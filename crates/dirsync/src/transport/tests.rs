@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use crate::core::base::HexId;
 use crate::core::base::ident::MailbagStem;
 use crate::core::format::FixedRecord as _;
+use crate::core::format::mai::Mai;
 use crate::core::format::mbg::MbgRecord;
 use crate::core::format::p1::P1;
 use crate::core::format::xtn::XTN;
-use crate::postoffice::mail::BagEdit;
+use crate::postoffice::mail::{BagEdit, submit};
 use crate::tree::disk::fault::{Counting, Fault, FaultDisk};
 use crate::tree::disk::mem::{MemDisk, Survival};
 use crate::tree::disk::{Disk, EntryKind};
@@ -601,6 +602,70 @@ fn a_group_is_its_local_members_and_a_lost_one_is_named() {
         "{log}"
     );
     account(&a);
+}
+
+// rule: tra:R-ERR-001
+#[test]
+fn a_message_that_can_be_read_and_not_written_stops_nobody_behind_it() {
+    let (a, b, mailbag) = pair();
+    let long = "a subject of forty bytes, not one byte mo";
+    let bad = send(&a, "NET/A/Admin", &["NET/B/Admin"], &long[..40]);
+    send(&a, "NET/A/Admin", &["NET/B/Admin"], "good");
+    Net::of(&[("a", &a)]).deliver_with(&options_of(Some(1), false));
+    // The message: the receiver refuses it alone.
+    let mai = format!("MAI/MA{}/{bad}.MAI", &bad.to_string()[7..]);
+    let bytes = read(&a, &mai).unwrap();
+    let bytes = with_long_subject(&bytes);
+    assert_eq!(Mai::decode(&bytes).unwrap().mai.subject.len(), 41);
+    edited(&a, |edit| edit.write(&mai, bytes).unwrap());
+    let net = Net::of(&[("a", &a), ("b", &b)]);
+    let report = net.deliver();
+    assert_eq!(subjects(&b, ADMIN), ["good"]);
+    assert_eq!(headers(&a, MailbagStem::Id(mailbag))[0].1, bad);
+    let said = format!("{report:?}");
+    assert!(said.contains("[012]"), "{said}");
+    // An envelope in an in-queue: the mailer passes over it.
+    let bad = send(&a, "NET/A/Admin", &["NET/B/Admin"], &long[..40]);
+    send(&a, "NET/A/Admin", &["NET/B/Admin"], "better");
+    let p1 = format!("P1/{bad}.P1");
+    let bytes = with_long_subject(&read(&a, &p1).unwrap());
+    assert_eq!(P1::decode(&bytes).unwrap().subject.len(), 41);
+    edited(&a, |edit| edit.write(&p1, bytes).unwrap());
+    net.deliver();
+    assert_eq!(subjects(&b, ADMIN), ["good", "better"]);
+    assert!(
+        headers(&a, MailbagStem::INQUEUE)
+            .iter()
+            .any(|(_, stem)| *stem == bad)
+    );
+}
+
+// rule: tra:R-ERR-007
+#[test]
+fn all_attachments_of_a_message_share_one_limit() {
+    let a = postoffice("A");
+    let message = crate::postoffice::mail::Outgoing {
+        attachments: vec![(b"A".to_vec(), vec![1; 6]), (b"B".to_vec(), vec![2; 6])],
+        ..crate::postoffice::mail::Outgoing::new(
+            address("NET/A/Admin"),
+            vec![address("NET/A/Admin")],
+            b"two",
+            NOW,
+        )
+    };
+    let stem = edited(&a, |edit| submit(edit, &message).unwrap());
+    let bytes = read(&a, &crate::core::base::ident::mai_path(stem)).unwrap();
+    let mai = Mai::decode(&bytes).unwrap().mai;
+    let packed = |limit| {
+        edited(&a, |edit| {
+            let mut parts = vec![vec![0; 4]];
+            super::link::attachments_within(edit, &mai, &mut parts, limit).map(|()| parts)
+        })
+    };
+    assert_eq!(packed(16).unwrap(), [vec![0; 4], vec![1; 6], vec![2; 6]]);
+    // Each of them alone is small enough.
+    let why = packed(15).unwrap_err();
+    assert!(why.contains("5"), "{why}");
 }
 
 #[test]

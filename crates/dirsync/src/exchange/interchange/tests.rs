@@ -25,6 +25,8 @@ use crate::postoffice::mail::{BagEdit, Outgoing, submit};
 use crate::tree::RelPath;
 use crate::tree::disk::mem::{MemDisk, Node};
 
+mod troubles;
+
 const NOW: UnixTime = UnixTime(857_206_800);
 
 fn path(text: &str) -> RelPath {
@@ -663,6 +665,7 @@ fn a_full_in_queue_leaves_messages_in_their_queue_and_in_order() {
     });
     let (done, found) = go(&filled, Options::default());
     assert_eq!((done.outward, done.parked, done.waiting_outward), (1, 0, 2));
+    assert!(!found.is_empty());
     assert!(
         found.iter().all(|f| f.message.contains("[017]")),
         "{found:?}"

@@ -26,7 +26,7 @@ use crate::core::format::mta::{Keep, MessageKind, ObjectId, Priority, Scanner};
 use crate::core::format::p1::P1;
 use crate::mta::MtaError;
 use crate::mta::edit::{Destination, Fate, MtaEdit, NewMessage};
-use crate::mta::mail::{self, Content, Posting, Submitter, mts_hash};
+use crate::mta::mail::{self, Content, Posting, Put, Submitter, mts_hash};
 use crate::mta::store::{Database, FileState};
 use crate::postoffice::mail::Outgoing;
 use crate::tree::TreeView;
@@ -234,19 +234,15 @@ impl Table {
 /// Puts a message on the queues that `ways` names, making those that are missing.
 pub(super) fn submit(
     edit: &mut MtaEdit<'_, '_>,
-    message: &NewMessage,
+    message: NewMessage,
     ways: BTreeMap<(String, bool), Vec<String>>,
 ) -> Result<ObjectId, MtaError> {
     let mut destinations = Vec::with_capacity(ways.len());
     for ((name, secured), recipients) in ways {
-        let known = edit.super_queue().by_name(&name).map(|entry| entry.id);
-        let queue = match known {
-            Some(queue) => queue,
-            None => edit.add_queue(&name, secured)?,
-        };
+        let queue = mail::queue_of(edit, &name, secured)?;
         destinations.push(Destination { queue, recipients });
     }
-    let done = edit.submit(message, &destinations)?;
+    let done = edit.submit_owned(message, &destinations)?;
     Ok(done.references.first().copied().unwrap_or(ObjectId(0)))
 }
 
@@ -314,7 +310,9 @@ pub fn receive(
                     trace: &trace,
                 };
                 if !give_back(edit, ledger, table, &lost, (code, None), now)? {
-                    let why = format!("it came back in a circle, and cannot be read [{code:03}]");
+                    let why = format!(
+                        "it came back in a circle, and nobody can be told of it [{code:03}]"
+                    );
                     receipts.push(Receipt::Refused(why));
                     continue;
                 }
@@ -322,7 +320,7 @@ pub fn receive(
             }
             None => {
                 let ways = table.queues_for(&reference.recipients, Some(from));
-                submit(edit, &message_of(&reference, data, trace), ways)?.0
+                submit(edit, message_of(&reference, data, trace), ways)?.0
             }
         };
         ledger.add(hash, now.0, stem);
@@ -361,7 +359,8 @@ pub(super) struct Lost<'a> {
 }
 
 /// Tells the sender, or the administrator about system mail; nobody about a report (Q173364, 43).
-/// `false` when the message cannot be read: then nobody can be told, and it must stay.
+/// `false` when the message cannot be read, or the report is not taken: then nobody is told, and it must
+/// stay.
 ///
 /// # Errors
 /// As [`mail::put`].
@@ -433,17 +432,25 @@ pub(super) fn give_back(
     let (queue, secured) = table
         .connector_queue_for(&parts[1])
         .unwrap_or_else(|| (table.ms_mail_queue(), true));
-    if edit.super_queue().by_name(&queue).is_none() {
-        edit.add_queue(&queue, secured)?;
-    }
+    mail::queue_of(edit, &queue, secured)?;
     let (organization, site, server) = parts_of(&table.server).unwrap_or_default();
     let posting = Posting {
         kind: Some(MessageKind::Report),
         ..Posting::of(parts)
     };
     let submitter = Submitter::new(organization, site, server);
-    mail::put(edit, ledger, &queue, &[posting], &submitter, now)?;
-    Ok(true)
+    let put = mail::put(edit, ledger, &queue, &[posting], &submitter, now)?;
+    Ok(is_there(&put))
+}
+
+/// Whether a report that was put on a queue is there with the commit: only then may the message go that
+/// it tells of.
+pub(super) fn is_there(put: &[Put]) -> bool {
+    let here = |put: &Put| match put {
+        Put::Stored(_) | Put::Repeat(_) => true,
+        Put::Refused(_) => false,
+    };
+    !put.is_empty() && put.iter().all(here)
 }
 
 /// Header, envelope and MAI of a report.

@@ -111,7 +111,7 @@ pub fn remove(
         let ways = table.queues_for(&reference.recipients, from);
         edit.remove(member.object(), &Fate::Free)?;
         let trace = reference.trace.clone();
-        submit(edit, &message_of(&reference, data, trace), ways)?;
+        submit(edit, message_of(&reference, data, trace), ways)?;
         moved += 1;
     }
     Ok(Some(moved))
@@ -161,7 +161,7 @@ impl One<'_> {
                 let ways = self.table.queues_for(&reference.recipients, from);
                 edit.remove(id, &Fate::Free)?;
                 let trace = reference.trace.clone();
-                submit(edit, &message_of(&reference, data, trace), ways)?;
+                submit(edit, message_of(&reference, data, trace), ways)?;
                 done.rerouted += 1;
                 continue;
             }

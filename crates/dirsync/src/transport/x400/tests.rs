@@ -756,6 +756,22 @@ fn a_message_that_passed_too_many_mtas_is_returned() {
     assert!(report_of(&b).contains("[003]"), "{}", report_of(&b));
 }
 
+// rule: mta:R-Q-023
+#[test]
+fn a_message_stays_when_its_report_is_not_taken() {
+    use super::mail::is_there;
+    use crate::mta::mail::Put;
+    let stored = Put::Stored(crate::mta::edit::Submitted {
+        data: ObjectId(1),
+        references: vec![ObjectId(2)],
+    });
+    assert!(is_there(std::slice::from_ref(&stored)));
+    assert!(is_there(&[Put::Repeat(ObjectId(2))]));
+    assert!(!is_there(&[Put::Refused("why".into())]));
+    assert!(!is_there(&[stored, Put::Refused("why".into())]));
+    assert!(!is_there(&[]));
+}
+
 #[test]
 fn the_table_is_read_as_it_was_written() {
     let mut table = Table::new(dn("A"), own("A"));
