@@ -177,21 +177,10 @@ fn a_pause_runs_t2_at_a_server_and_t1_at_a_requestor() {
     assert!(classic.stdout.contains("T2: ") && classic.stdout.contains(net));
 }
 
-// rule: exc:R-RSY-001
-// rule: exc:R-RSY-006
-// rule: exc:R-REG-02
-// rule: exc:R-REG-03
-// rule: exc:V-22
-// rule: exc:O-11
-// rule: imp:R-RSX-001
-// rule: imp:R-RSX-002
-#[test]
-fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
-    // Q215505.
-    let tree = TestTree::new();
-    let (site, ex) = (tree.path(), tree.path().join("EX"));
+/// EX serves A and B; only B goes on, so that its numbers get higher than those of A.
+fn b_is_ahead(site: &Path) {
+    let ex = site.join("EX");
     make(site, "5.5", "EX");
-    // Only B goes on: its numbers get higher than those of A.
     cycle("run", site, 9, &[]).expect_code(0);
     for hour in 10..13 {
         let name = format!("User {hour}");
@@ -207,16 +196,31 @@ fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
         cycle("deliver", site, hour, &[]).expect_code(0);
         cycle("t3", &site.join("B"), hour, &[]).expect_code(0);
     }
-    let import = |tree: &str| {
-        fs::copy(
-            ex.join("DXADATA/RESYNC.GLB"),
-            site.join(tree).join("GLB/RESYNC.GLB"),
-        )
-        .unwrap();
-        let mut command = command("glb-import");
-        command.args(["queue"]).arg(site.join(tree));
-        run(&mut command)
-    };
+}
+
+/// Copies a RESYNC.GLB into the GLB of a postoffice and imports it there.
+fn take_from(file: &Path, tree: &Path) -> Output {
+    fs::copy(file, tree.join("GLB/RESYNC.GLB")).unwrap();
+    let mut command = command("glb-import");
+    command.arg("queue").arg(tree);
+    run(&mut command)
+}
+
+// rule: exc:R-RSY-001
+// rule: exc:R-RSY-006
+// rule: exc:R-REG-02
+// rule: exc:R-REG-03
+// rule: exc:V-22
+// rule: exc:O-11
+// rule: imp:R-RSX-001
+// rule: imp:R-RSX-002
+#[test]
+fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
+    // Q215505.
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    b_is_ahead(site);
+    let import = |tree: &str| take_from(&ex.join("DXADATA/RESYNC.GLB"), &site.join(tree));
     let start = |hour| {
         po("registry set", &ex, &["ResyncConnectionRDNs", "A"]).expect_code(0);
         cycle("start", &ex, hour, &[]).expect_code(0);
@@ -243,6 +247,85 @@ fn a_resync_file_of_too_few_requestors_is_refused_by_the_others() {
     );
     let shown = po("registry get --json", &ex, &["ResyncConnectionRDNs"]).expect_code(0);
     assert_eq!(shown.json_lines()[0]["set"], true);
+}
+
+fn create(ex: &Path, rest: &[&str]) -> Output {
+    let mut command = command("resync-gen");
+    command.arg("create").arg(ex).args(rest);
+    run(&mut command)
+}
+
+// rule: exc:R-RSY-001
+// rule: exc:R-REG-03
+// rule: dec:DEC-045
+#[test]
+fn resync_gen_makes_the_file_of_an_exchange_server_for_those_who_are_named() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    b_is_ahead(site);
+    let file = ex.join("DXADATA/RESYNC.GLB");
+    let before = snapshot(site);
+    let would = create(&ex, &["--requestor", "NET/A", "--dry-run"]).expect_code(0);
+    assert!(
+        would.stdout.contains("RESYNC.GLB would be written"),
+        "{would}"
+    );
+    assert_eq!(snapshot(site), before);
+    // Its numbers are those of A: B, which is ahead, refuses it with message 14.
+    let made = create(&ex, &["--requestor", "net/a", "--json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(
+        made["result"]["requestors"],
+        serde_json::json!(["A"]),
+        "{made}"
+    );
+    assert_eq!(made["trees"][0]["kind"], "exchange");
+    let refused = take_from(&file, &site.join("B")).expect_code(3);
+    assert!(refused.to_string().contains("[ 14]"), "{refused}");
+    // With the numbers of all B takes the file that is for A.
+    create(&ex, &["--requestor", "A", "--global-max"]).expect_code(0);
+    take_from(&file, &site.join("B")).expect_code(0);
+    take_from(&file, &site.join("A")).expect_code(0);
+    cycle("run", site, 14, &[]).expect_code(0);
+    cycle("run", site, 15, &[]).expect_code(0);
+    in_step(site);
+    // Nobody named: those of the registry, which stays, else all.
+    let requestors = |rest: &[&str]| {
+        let made = create(&ex, rest).expect_code(0).json();
+        made["result"]["requestors"].clone()
+    };
+    let out = site.join("ALL.GLB");
+    let outside = ["--json", "--out", out.to_str().unwrap()];
+    fs::remove_file(&file).unwrap();
+    assert_eq!(requestors(&outside), serde_json::json!(["A", "B"]));
+    assert!(out.exists() && !file.exists());
+    po("registry set", &ex, &["ResyncConnectionRDNs", "B"]).expect_code(0);
+    assert_eq!(requestors(&["--json"]), serde_json::json!(["B"]));
+    let shown = po("registry get --json", &ex, &["ResyncConnectionRDNs"]).expect_code(0);
+    assert_eq!(shown.json_lines()[0]["set"], true);
+    // Names that nobody has.
+    let before = snapshot(site);
+    let unknown = create(&ex, &["--requestor", "NET/C"]).expect_code(2);
+    assert!(
+        unknown.stderr.contains("the requestors are A, B"),
+        "{unknown}"
+    );
+    po("registry set", &ex, &["ResyncConnectionRDNs", "NOBODY"]).expect_code(0);
+    assert!(create(&ex, &[]).expect_code(5).stderr.contains("NOBODY"));
+    po("registry unset", &ex, &["ResyncConnectionRDNs"]).expect_code(0);
+    let same = |path: &str| before.get(Path::new(path)).map(|entry| entry.hash);
+    let after = snapshot(site);
+    let now = after
+        .get(Path::new("EX/DXADATA/RESYNC.GLB"))
+        .map(|entry| entry.hash);
+    assert_eq!(now, same("EX/DXADATA/RESYNC.GLB"));
+    // A server that serves nobody.
+    let other = site.join("OTHER");
+    let init = "init-exchange --org Aviation --site Malmo --server M2 --zone UTC --connector";
+    po(&format!("{init} AVIATION/M2"), &other, &[]).expect_code(0);
+    let refused = create(&other, &[]).expect_code(5);
+    assert!(refused.stderr.contains("[ 67]"), "{refused}");
 }
 
 // rule: exc:R-RSY-010
@@ -464,11 +547,17 @@ fn a_faulty_message_is_left_in_its_queue_and_can_be_purged() {
     let again = cycle("deliver", site, 10, &["--retry-parked"]).expect_code(1);
     assert!(again.stdout.contains("exchange.parked"), "{again}");
     // What was sent is sent again when its number is asked for: nothing is lost for good.
-    cycle("t3", &site.join("A"), 10, &[]);
-    cycle("t3", &site.join("B"), 10, &[]);
+    for name in ["A", "B"] {
+        let t3 = cycle("t3 --json", &site.join(name), 10, &[]).expect_code(0);
+        let po = &t3.json()["result"]["postoffices"][0];
+        assert_eq!(po["became"], "done", "{t3}");
+    }
     mta("purge", &ex, &["--queue", CONNECTOR, "--yes"]).expect_code(0);
-    for hour in 11..14 {
-        cycle("run", site, hour, &[]);
+    // The server says that A begins anew, and all are in step.
+    for (hour, code) in [(11, 1), (12, 0), (13, 0)] {
+        let said = cycle("run", site, hour, &[]).expect_code(code);
+        let restarted = said.stdout.contains("sync.numbering-restarted");
+        assert_eq!(restarted, code == 1, "{said}");
     }
     in_step(site);
 }

@@ -1,92 +1,249 @@
-//! X.400 connectors between two Exchange servers, with the built programs: what an administrator sees of a
-//! queue whose link does not work.
+//! Two Exchange servers with X.400 connectors to each other, with the built programs: the whole site
+//! in a dry run and in earnest, routes, and a global reset.
+
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fs;
 use std::path::Path;
 
-use dirsync_tests::{Output, TestTree, command, run};
+use dirsync_tests::{Output, TestTree, command, differences, run, snapshot};
+use serde_json::Value;
 
-fn program(name: &str, words: &str, tree: &Path, minute: u32, rest: &[&str]) -> Output {
-    let mut command = command(name);
-    command
-        .args(words.split_whitespace())
-        .arg(tree)
-        .args(rest)
-        .env("DIRSYNC_NOW", format!("1997-03-01T09:{minute:02}:00Z"));
+const SHADOW: &str = "CONNECT/MSMCON/MAILDATA";
+
+fn po(words: &str, tree: &Path, rest: &[&str]) -> Output {
+    let mut command = command("po-admin");
+    command.args(words.split_whitespace()).arg(tree).args(rest);
     run(&mut command)
 }
 
-fn po(words: &str, tree: &Path, rest: &[&str]) -> Output {
-    program("po-admin", words, tree, 0, rest).expect_code(0)
+fn ok(words: &str, tree: &Path, rest: &[&str]) {
+    po(words, tree, rest).expect_code(0);
 }
 
-// rule: mta:OQ-22
-#[test]
-fn the_list_of_connectors_says_what_waits_since_when_and_when_it_is_tried_again() {
+fn cycle(words: &str, place: &Path, hour: u32, rest: &[&str]) -> Output {
+    let mut command = command("dxa-cycle");
+    let now = format!("1997-03-01T{hour:02}:00:00Z");
+    command
+        .args(words.split_whitespace())
+        .arg(place)
+        .args(rest)
+        .env("DIRSYNC_NOW", now);
+    run(&mut command)
+}
+
+/// EX1 is the directory server; EX2 asks it over the X.400 connectors between the two, A directly.
+fn site() -> TestTree {
     let tree = TestTree::new();
+    let (ex1, ex2, a) = (tree.join("EX1"), tree.join("EX2"), tree.join("A"));
+    for (ex, name, own) in [(&ex1, "EX1", "ORG/CON1"), (&ex2, "EX2", "ORG/CON2")] {
+        let rest = [
+            "--org",
+            "ORG",
+            "--site",
+            "SITE",
+            "--server",
+            name,
+            "--connector",
+            own,
+            "--zone",
+            "UTC",
+        ];
+        ok("init-exchange", ex, &rest);
+        let alias = format!("user{}", name.to_lowercase());
+        ok(
+            "recipient add",
+            ex,
+            &[&alias, "--name", &format!("User of {name}")],
+        );
+    }
+    ok("init --zone UTC", &a, &["NET/A"]);
+    ok("user add", &a, &["able", "--name", "Able"]);
+    for (from, to) in [(&ex1, &ex2), (&ex2, &ex1)] {
+        let name = format!("TO {}", to.file_name().unwrap().to_str().unwrap());
+        ok("x400 add", from, &[&name, "--to", to.to_str().unwrap()]);
+    }
+    ok("server on", &ex1, &[]);
+    ok("postoffice add", &ex1.join(SHADOW), &["NET/A"]);
+    ok("postoffice add", &ex1.join(SHADOW), &["ORG/CON2"]);
+    ok("postoffice add", &ex2.join(SHADOW), &["ORG/CON1"]);
+    ok("postoffice add", &a, &["ORG/CON1"]);
+    for (place, name) in [(&a, "NET/A"), (&ex2, "ORG/CON2")] {
+        ok("requestor add", &ex1, &[name]);
+        ok("register", place, &["ORG/CON1"]);
+    }
+    ok("export", &a, &[]);
+    tree
+}
+
+/// What a run says it did, without what a dry run has more.
+fn counts(output: &Output) -> Value {
+    let mut result = output.json()["result"].clone();
+    let fields = result.as_object_mut().unwrap();
+    fields.remove("plan");
+    result
+}
+
+/// What is not the same, but for who held a lock.
+fn changes(site: &Path, before: &dirsync_tests::Snapshot) -> Vec<String> {
+    let mut changes = differences(before, &snapshot(site));
+    changes.retain(|line| !line.contains("TREE.LCK"));
+    changes
+}
+
+/// A command as a dry run and in earnest: the same is said, and only the second changes anything.
+fn tried_and_done(words: &str, place: &Path, hour: u32, rest: &[&str]) -> Value {
+    let before = snapshot(place);
+    let words = format!("{words} --json");
+    let tried = cycle(&format!("{words} --dry-run"), place, hour, rest).expect_code(0);
+    let after = differences(&before, &snapshot(place));
+    assert!(after.is_empty(), "{words}: {after:#?}");
+    let plan = &tried.json()["result"]["plan"];
+    assert!(!plan.as_array().unwrap().is_empty(), "{tried}");
+    let done = cycle(&words, place, hour, rest).expect_code(0);
+    assert_eq!(counts(&tried), counts(&done), "{words}");
+    assert!(!changes(place, &before).is_empty());
+    counts(&done)
+}
+
+/// Messages that a delivery sent from one party to another.
+fn sent(done: &Value, from: &str, to: &str) -> u64 {
+    let links = done["links"].as_array().unwrap().iter();
+    links
+        .filter(|link| link["from"] == from && link["to"] == to)
+        .filter_map(|link| link["sent"].as_u64())
+        .sum()
+}
+
+const MTA1: &str = "/O=ORG/OU=SITE/CN=EX1";
+const MTA2: &str = "/O=ORG/OU=SITE/CN=EX2";
+
+// rule: mta:R-DB-012
+// rule: dec:DEC-067
+#[test]
+fn a_dry_run_over_x400_connectors_says_what_the_run_does_and_changes_nothing() {
+    let tree = site();
     let site = tree.path();
-    for (server, own) in [("EX1", "NET/ONE"), ("EX2", "NET/TWO")] {
-        let init =
-            format!("init-exchange --org O --site S --server {server} --zone Europe/Stockholm");
-        po(&init, &site.join(server), &["--connector", own]);
+    // One request after the other: T1, its mail, T2, its mail.
+    cycle("t1", &site.join("EX2"), 9, &[]).expect_code(0);
+    let there = tried_and_done("deliver", site, 9, &[]);
+    assert!(sent(&there, MTA2, MTA1) > 0, "{there}");
+    cycle("t2", &site.join("EX1"), 9, &[]).expect_code(0);
+    let back = tried_and_done("deliver", site, 9, &[]);
+    assert!(sent(&back, MTA1, MTA2) > 0, "{back}");
+    let took = cycle("t3 --json", &site.join("EX2"), 9, &[])
+        .expect_code(0)
+        .json();
+    let took = &took["result"]["postoffices"][0];
+    assert!(took["received"].as_u64() > Some(0), "{took}");
+    // Whole cycles.
+    for hour in [10, 11] {
+        tried_and_done("run", site, hour, &[]);
     }
-    let (one, two) = (site.join("EX1"), site.join("EX2"));
-    po("server on", &one, &[]);
-    po("requestor add", &one, &["NET/TWO"]);
-    po("register", &two, &["NET/ONE"]);
-    po("recipient add", &two, &["anna", "--name", "Anna Ek"]);
-    let add = ["TO ONE", "--to", one.to_str().unwrap(), "--cost", "3"];
-    po("x400 add", &two, &add);
-    // Comments stay when the table is written.
-    let ini = two.join("MTADATA/X400.INI");
-    let text = fs::read_to_string(&ini).unwrap();
-    fs::write(&ini, text.replace("[TO ONE]", "; leased line\r\n[TO ONE]")).unwrap();
-    let listed = |minute| {
-        let list = program("po-admin", "x400 list --json", &two, minute, &[]).expect_code(0);
-        list.json_lines()[0].clone()
-    };
-    let idle = listed(0);
-    assert_eq!((&idle["waiting"], &idle["oldest"]), (&0.into(), &().into()));
-    assert_eq!(idle["next_retry"], serde_json::Value::Null);
+    cycle("status --check", site, 12, &[]).expect_code(0);
+    let list = po("recipient list --json", &site.join("EX2"), &[]).expect_code(0);
+    assert!(list.stdout.contains("PCM:NET/A/ABLE") || list.stdout.contains("PCM:NET/A/able"));
+}
 
-    program("dxa-cycle", "t1", &two, 1, &[]).expect_code(0);
-    // The other server is not part of the site, and nobody says where it stands.
-    program("dxa-cycle", "deliver", &two, 2, &[]).expect_code(1);
-    let waits = listed(3);
-    assert_eq!(waits["waiting"], 1, "{waits}");
-    assert_eq!(waits["state"], "retrying");
-    assert_eq!(waits["attempts"], 1);
-    // In the time zone of the tree; an attempt counts once in ten minutes.
-    assert_eq!(waits["next_retry"], "1997-03-01T10:12:00+01:00");
-    let oldest = waits["oldest"].as_str().unwrap();
-    assert!(oldest.starts_with("1997-03-01T10:0"), "{oldest}");
-    let table = program("po-admin", "x400 list", &two, 3, &[]).expect_code(0);
-    for part in ["OLDEST", "NEXT", oldest, "1997-03-01T10:12:00+01:00"] {
-        assert!(table.stdout.contains(part), "{part}: {table}");
+// rule: mta:R-DB-012
+#[test]
+fn routes_lists_the_connectors_and_follows_them() {
+    let tree = site();
+    let site = tree.path();
+    let rest = ["TO EAST", "--to", site.join("EX2").to_str().unwrap()].map(str::to_owned);
+    let mut rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    rest.extend(["--space", "EAST/*", "--cost", "7"]);
+    ok("x400 add", &site.join("EX1"), &rest);
+    let before = snapshot(site);
+    let shown = cycle("routes", site, 9, &["--from", "ORG/CON1"]).expect_code(0);
+    for part in [
+        "ORG/CON1 > /O=ORG/OU=SITE/CN=EX2",
+        "X.400 connector TO EX2, cost 1",
+        "X.400 connector TO EAST, cost 7",
+        "EAST/*",
+    ] {
+        assert!(shown.stdout.contains(part), "{part}: {shown}");
     }
-    assert!(fs::read_to_string(&ini).unwrap().contains("; leased line"));
-    // Length by priority and the length of the work queue are those of the database.
-    let queues = program("mtacheck", "queues --json", &two.join("MTADATA"), 3, &[]);
-    let queues = queues.expect_code(0).json();
-    let found = queues["result"]["queues"].as_array().unwrap().clone();
-    let named = |end: &str| {
-        let is_it = |queue: &&serde_json::Value| queue["name"].as_str().unwrap().contains(end);
-        found.iter().find(is_it).unwrap().clone()
-    };
-    let queue = named("CN=TO ONE");
-    assert_eq!(queue["messages"], 1, "{queue}");
-    for priority in ["urgent", "normal", "non_urgent"] {
-        assert!(queue[priority].is_u64(), "{queue}");
-    }
-
-    // It is there: everything arrives, and nothing is to be tried again.
-    let both = program("dxa-cycle", "deliver", site, 30, &[]);
-    both.expect_code(0);
-    let works = listed(31);
-    assert_eq!(
-        (&works["waiting"], &works["state"]),
-        (&0.into(), &"up".into())
+    let json = cycle(
+        "routes --json",
+        site,
+        9,
+        &["--to", "NET/A", "--from", "ORG/CON2"],
     );
-    assert_eq!(works["next_retry"], serde_json::Value::Null);
+    let json = json.expect_code(1).json();
+    // Where the connectors end the postoffice's own routes begin, but no connector leads to A.
+    assert_eq!(json["result"]["routes"][0]["end"], "no_route", "{json}");
+    let tables = json["result"]["tables"].as_array().unwrap();
+    let mta = tables.iter().find(|table| table["name"] == MTA1).unwrap();
+    assert_eq!(mta["own"], "ORG/CON1");
+    assert_eq!(mta["rows"][0]["ways"][0]["via"], MTA2);
+    assert_eq!(snapshot(site), before);
+}
+
+// rule: tra:R-QUE-013
+#[test]
+fn a_global_reset_leaves_no_mail_on_the_queues_of_connectors() {
+    let tree = site();
+    let site = tree.path();
+    for hour in [9, 10] {
+        cycle("run", site, hour, &[]).expect_code(0);
+    }
+    // A request of before the reset on its way, on the queue of the connector.
+    cycle("t1", &site.join("EX2"), 11, &[]).expect_code(0);
+    cycle("deliver", site, 11, &["--until", "mta", "--passes", "1"]);
+    let before = snapshot(site);
+    cycle("reset global --dry-run", site, 12, &[]).expect_code(0);
+    assert_eq!(snapshot(site), before);
+    cycle("reset global --yes", site, 12, &[]).expect_code(0);
+    for ex in ["EX1", "EX2"] {
+        let mut list = command("mtacheck");
+        list.args(["list", "--json"])
+            .arg(site.join(ex).join("MTADATA"));
+        let listed = run(&mut list).expect_code(0).json_lines();
+        assert_eq!(listed.last().unwrap()["count"], 0, "{ex}: {listed:?}");
+    }
+    for hour in [13, 14] {
+        cycle("run", site, hour, &[]).expect_code(0);
+    }
+    cycle("status --check", site, 15, &[]).expect_code(0);
+}
+
+// rule: dec:DEC-105
+#[test]
+fn a_tree_that_somebody_writes_is_busy_in_a_dry_run_too() {
+    let tree = site();
+    let site = tree.path();
+    let held = |file: &str| {
+        let lock = fs::File::open(site.join(file)).unwrap();
+        lock.lock().unwrap();
+        lock
+    };
+    let lock = held("A/GLB/TREE.LCK");
+    for dry in [&["--dry-run", "--wait", "0"][..], &["--wait", "0"]] {
+        let busy = cycle("t1", &site.join("A"), 9, dry).expect_code(4);
+        assert!(busy.stdout.contains("[151]"), "{busy}");
+    }
+    drop(lock);
+    let lock = held("EX1/DXADATA/TREE.LCK");
+    for words in ["start", "pause"] {
+        for dry in [&["--dry-run", "--wait", "0"][..], &["--wait", "0"]] {
+            cycle(words, &site.join("EX1"), 9, dry).expect_code(4);
+        }
+    }
+    drop(lock);
+    cycle("start --dry-run", &site.join("EX1"), 9, &[]).expect_code(0);
+}
+
+#[test]
+fn pause_and_start_say_whose_tree_it_is() {
+    let tree = site();
+    let ex = tree.join("EX1");
+    for words in ["start --json", "pause --json", "t1 --json"] {
+        let said = cycle(words, &ex, 9, &["--dry-run"]).expect_code(0).json();
+        let entry = &said["trees"][0];
+        assert_eq!(entry["kind"], "exchange", "{words}: {entry}");
+        assert_eq!(entry["name"], "ORG/CON1", "{words}: {entry}");
+        assert_eq!(entry["roles"][0], "server", "{words}: {entry}");
+        assert_eq!(entry["zone"], "UTC", "{words}: {entry}");
+    }
 }

@@ -1,5 +1,5 @@
-//! Opening the postoffice that was named, saying what it is, and the errors of the library as exit
-//! codes: what the programs that work on one postoffice share.
+//! Opening the tree that was named, saying what it is, and the errors of the library as exit codes:
+//! what the programs that work on one tree share.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,9 +10,12 @@ use crate::failure::Failure;
 use crate::report::TreeEntry;
 use crate::settings::Settings;
 use dirsync::core::base::UnixTime;
+use dirsync::cycle::CycleError;
+use dirsync::exchange::{AGENT, domain_of, is_agent};
 use dirsync::import::ImportError;
 use dirsync::postoffice::clock::TreeClock;
 use dirsync::postoffice::identity::Identity;
+use dirsync::transport::far::{self, FailureClass};
 use dirsync::tree::disk::real::RealDisk;
 use dirsync::tree::disk::{Disk, DiskErrorKind};
 use dirsync::tree::journal::CommitInfo;
@@ -27,7 +30,7 @@ pub const POSTOFFICE: Domain = Domain {
     kind: DomainKind::Postoffice,
 };
 
-/// The directory of a postoffice.
+/// The directory of a tree.
 ///
 /// # Errors
 /// Exit 5 when there is none.
@@ -41,7 +44,7 @@ pub fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
                 DiskErrorKind::NotADirectory => format!("{shown} is not a directory"),
                 _ => return Err(of_tree(&TreeError::disk(&shown, error))),
             };
-            Err(Failure::data(what).hint("give the directory of a postoffice"))
+            Err(Failure::data(what).hint("give the directory of a tree"))
         }
     }
 }
@@ -112,6 +115,57 @@ pub fn writer(path: &Path, settings: &Settings, command: Command) -> Result<Tree
         .map_err(|error| of_tree(&error))
 }
 
+/// Whether the directory is an Exchange server.
+///
+/// # Errors
+/// Exit 5 when it cannot be looked at.
+pub fn is_exchange(path: &Path) -> Result<bool, Failure> {
+    let domain = domain_of(disk(path)?.as_ref()).map_err(|error| of_tree(&error))?;
+    Ok(domain == AGENT)
+}
+
+fn require_exchange(path: &Path) -> Result<(), Failure> {
+    if is_exchange(path)? {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} is not an Exchange server: it has no DXADATA beside MTADATA",
+        escape::path(path)
+    ))
+    .hint("give the directory that `po-admin init-exchange` made"))
+}
+
+/// Opens a part of an Exchange server for reading: its agent, or its queue database. `words` is the
+/// command as it was typed.
+///
+/// # Errors
+/// Exit 2 when the directory is no Exchange server, exit 5 when it cannot be read.
+pub fn server_view(
+    path: &Path,
+    domain: Domain,
+    settings: &Settings,
+    words: &str,
+) -> Result<TreeView, Failure> {
+    require_exchange(path)?;
+    TreeView::open(disk(path)?, domain, &options(settings, words)).map_err(|error| of_tree(&error))
+}
+
+/// Opens a part of an Exchange server for writing.
+///
+/// # Errors
+/// As [`server_view`]; exit 3 for a foreign tree, exit 4 when somebody else holds it longer than the
+/// settings wait.
+pub fn server_writer(
+    path: &Path,
+    domain: Domain,
+    settings: &Settings,
+    command: Command,
+) -> Result<TreeMut, Failure> {
+    require_exchange(path)?;
+    let options = options(settings, command.words());
+    TreeMut::open(disk(path)?, domain, &options).map_err(|error| of_tree(&error))
+}
+
 /// What the audit log says of a commit.
 #[must_use]
 pub fn info(settings: &Settings, command: Command) -> CommitInfo {
@@ -123,13 +177,17 @@ pub fn info(settings: &Settings, command: Command) -> CommitInfo {
     }
 }
 
-/// What a report says about the postoffice.
+/// What a report says about the tree.
 #[must_use]
 pub fn entry(view: &TreeView, path: &Path, settings: &Settings) -> TreeEntry {
     let clock = TreeClock::of(view, settings.zone.as_ref());
     TreeEntry {
         path: path.to_string_lossy().into_owned(),
-        kind: "postoffice".into(),
+        kind: if is_agent(view) {
+            "exchange".into()
+        } else {
+            "postoffice".into()
+        },
         name: Identity::read(view).map_or_else(|_| String::new(), |who| who.name.to_string()),
         roles: Vec::new(),
         foreign: matches!(view.marker(), Marker::Foreign(_)),
@@ -152,6 +210,23 @@ pub fn code(class: ErrorClass) -> ExitCode {
 #[must_use]
 pub fn of_tree(error: &TreeError) -> Failure {
     Failure::new(code(error.class()), error.to_string()).hint(error.hint().unwrap_or_default())
+}
+
+/// The failure of a tree that another part of the library asked.
+#[must_use]
+pub fn of_far(failure: far::Failure) -> Failure {
+    let code = match failure.class {
+        FailureClass::Refused => ExitCode::Refused,
+        FailureClass::Busy => ExitCode::Busy,
+        FailureClass::Data => ExitCode::Data,
+    };
+    Failure::new(code, failure.message).hint(failure.hint.unwrap_or_default())
+}
+
+/// The failure of an error of a step.
+#[must_use]
+pub fn of_cycle(error: &CycleError) -> Failure {
+    of_far(error.into())
 }
 
 /// The failure of an error of an import.

@@ -1,4 +1,4 @@
-//! Numbers in sentences.
+//! Numbers in sentences, and the words of options that are on or off.
 
 use std::fmt::Display;
 
@@ -9,9 +9,31 @@ pub fn counted<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &s
     format!("{number} {word}")
 }
 
+/// The value of an option that is on or off, for clap: yes or no in any case, `y`, `on`, `n`, `off`.
+///
+/// # Errors
+/// Another word.
+pub fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "on" => Ok(true),
+        "no" | "n" | "off" => Ok(false),
+        _ => Err("give yes or no".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::counted;
+    use super::{counted, yes_or_no};
+
+    #[test]
+    fn yes_and_no_have_a_few_spellings_and_nothing_else_is_one() {
+        for (word, value) in [("yes", true), ("YES", true), ("on", true), ("No", false)] {
+            assert_eq!(yes_or_no(word), Ok(value));
+        }
+        for word in ["", "1", "true", "yes "] {
+            assert!(yes_or_no(word).is_err(), "{word:?}");
+        }
+    }
 
     #[test]
     fn only_one_is_singular() {

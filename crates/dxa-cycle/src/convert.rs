@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use dirsync::core::base::Severity;
+use dirsync::cycle::rounds::Exchanged;
 use dirsync::cycle::run::{Became, MemberReport};
 use dirsync::cycle::site::Member;
 use dirsync::transport::deliver::{DeliverReport, SameIdentity};
@@ -26,6 +27,23 @@ pub(crate) fn tree(member: &Member) -> TreeEntry {
         name: member.name.clone().unwrap_or_default(),
         roles: member.roles().into_iter().map(Cow::Borrowed).collect(),
         foreign: member.foreign,
+        zone: member.zone.clone(),
+        zone_assumed: member.zone.is_empty(),
+    }
+}
+
+/// A tree that a step was made at, for a report.
+pub(crate) fn reported(member: &MemberReport) -> TreeEntry {
+    TreeEntry {
+        path: member.path.clone(),
+        kind: Cow::Borrowed(if member.exchange {
+            "exchange"
+        } else {
+            "postoffice"
+        }),
+        name: member.name.clone().unwrap_or_default(),
+        roles: member.roles.iter().map(|&role| role.into()).collect(),
+        foreign: member.became == Became::Foreign,
         zone: member.zone.clone(),
         zone_assumed: member.zone.is_empty(),
     }
@@ -105,6 +123,23 @@ pub(crate) fn member(report: &mut Report, member: &MemberReport) {
     report.part(part(member.became));
 }
 
+/// What the interchange of an Exchange server leaves to be said.
+pub(crate) fn interchange(report: &mut Report, exchanged: &Exchanged) {
+    for found in &exchanged.problems {
+        let problem = problem(found, &exchanged.label);
+        if problem.severity != Severity::Note {
+            report.part(Part::Failed);
+        }
+        report.problem(problem);
+    }
+    if let Some(failure) = &exchanged.failure {
+        let hint = failure.hint.as_deref();
+        let (label, message) = (&exchanged.label, &failure.message);
+        report.problem(failed("cycle.failed", message, hint, label));
+        report.part(Part::Failed);
+    }
+}
+
 /// What a delivery leaves to be said.
 pub(crate) fn delivery(report: &mut Report, delivery: &DeliverReport) {
     for po in &delivery.postoffices {
@@ -141,7 +176,7 @@ pub(crate) fn delivery(report: &mut Report, delivery: &DeliverReport) {
             let why = link.last_error.as_deref().unwrap_or("it does not work");
             let attempts = match link.attempts {
                 0 => String::new(),
-                n => format!("; {n} attempts so far"),
+                n => format!("; {} so far", counted(n, "attempt", "attempts")),
             };
             let message = format!("mail to {to} waits ({}): {why}{attempts}", link.waiting);
             report.problem(failed("deliver.link-down", message, hint, &link.from));
@@ -154,15 +189,4 @@ pub(crate) fn delivery(report: &mut Report, delivery: &DeliverReport) {
 pub(crate) fn same_identity(error: &SameIdentity) -> Failure {
     Failure::usage(error.to_string())
         .hint("take one of them out of the site, or run them one by one")
-}
-
-/// The failure of an error of a tree.
-pub(crate) fn of_tree(error: &dirsync::tree::TreeError) -> Failure {
-    use dirsync::tree::ErrorClass;
-    let made = match error.class() {
-        ErrorClass::Refused => Failure::refused(error.to_string()),
-        ErrorClass::Busy => Failure::busy(error.to_string()),
-        ErrorClass::Data => Failure::data(error.to_string()),
-    };
-    made.hint(error.hint().unwrap_or_default())
 }

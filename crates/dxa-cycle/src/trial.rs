@@ -2,29 +2,24 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use std::path::Path;
+use std::sync::Arc;
 
 use dirsync::cycle::step::real_disk;
 use dirsync::exchange::{AGENT, domain_of, shadow_disk};
-use dirsync::transport::far::{Connector, Failure, FailureClass, FarError, FarSide, Local};
-use dirsync::tree::TreeError;
+use dirsync::mta;
+use dirsync::transport::far::{Connector, Failure, FarError, FarSide, Local};
+use dirsync::tree::OpenOptions;
 use dirsync::tree::discover::SHADOW_PATH;
+use dirsync::tree::disk::named::NamedDisk;
 use dirsync::tree::disk::trial::TrialDisk;
 use dirsync::tree::disk::{Disk, EntryKind};
-use dirsync::tree::{Domain, DomainKind, OpenOptions, TreeView};
 use dirsync_cli::report::{PlanStep, Side};
 
-/// A tree of the dry run: the trial, and a view that keeps the tree below from being changed.
-struct Tree {
-    disk: TrialDisk,
-    _views: Vec<TreeView>,
-}
-
-/// The trees of a dry run.
+/// The trees of a dry run, by the directory that was opened. Each keeps the locks it took, so that
+/// the trees below stand still until the end.
 pub(crate) struct Trials {
-    trees: RefCell<BTreeMap<String, Tree>>,
+    trees: RefCell<BTreeMap<String, TrialDisk>>,
     options: OpenOptions,
 }
 
@@ -37,38 +32,29 @@ impl Trials {
         }
     }
 
-    /// The trial disk of a tree.
+    /// The trial disk of a tree: a postoffice, an Exchange server, or its queue database.
     pub(crate) fn open(&self, path: &str) -> Result<Arc<dyn Disk>, Failure> {
-        let mut trees = self.trees.borrow_mut();
-        if let Some(tree) = trees.get(path) {
-            return Ok(Arc::new(tree.disk.clone()));
-        }
-        // A shadow postoffice lies on the disk of its server: one trial for both.
-        if let Some(server) = server_of(path) {
-            drop(trees);
+        // A shadow postoffice and a queue database lie on the disk of their server: one trial for
+        // all of them.
+        if let Some(server) = server_of(path, &SHADOW_PATH) {
             let server = self.open(&server)?;
-            return shadow_disk(&server).map_err(|error| failure(&error));
+            return shadow_disk(&server).map_err(|error| Failure::from(&error));
         }
-        let below = real_disk(path)?;
-        let domain = domain_of(below.as_ref()).map_err(|error| failure(&error))?;
-        let open = |disk: Arc<dyn Disk>, domain| {
-            TreeView::open(disk, domain, &self.options).map_err(|error| failure(&error))
-        };
-        let mut views = vec![open(Arc::clone(&below), domain.clone())?];
-        if domain == AGENT {
-            let shadow = shadow_disk(&below).map_err(|error| failure(&error))?;
-            let postoffice = Domain {
-                kind: DomainKind::Postoffice,
-            };
-            views.push(open(shadow, postoffice)?);
+        if let Some(server) = server_of(path, &[mta::HOME]) {
+            return self.open(&server);
         }
-        let disk = TrialDisk::new(below);
-        let tree = Tree {
-            disk: disk.clone(),
-            _views: views,
-        };
-        trees.insert(path.to_owned(), tree);
-        Ok(Arc::new(disk))
+        if let Some(tree) = self.trees.borrow().get(path) {
+            return Ok(Arc::new(tree.clone()));
+        }
+        let mut below = real_disk(path)?;
+        if mta::is_home(Path::new(path)) {
+            below = Arc::new(NamedDisk::new(below, mta::HOME));
+        }
+        let tree = TrialDisk::new(below);
+        self.trees
+            .borrow_mut()
+            .insert(path.to_owned(), tree.clone());
+        Ok(Arc::new(tree))
     }
 
     /// What the real run would change, tree by tree.
@@ -76,10 +62,16 @@ impl Trials {
         let mut steps = Vec::new();
         for (path, tree) in self.trees.borrow().iter() {
             // What cannot be looked at now could not be changed either.
-            for change in tree.disk.changes().unwrap_or_default() {
+            for change in tree.changes().unwrap_or_default() {
+                let below = change.path.to_string();
+                // A queue database by itself is shown as it is called.
+                let below = match mta::is_home(Path::new(path)) {
+                    true => below.trim_start_matches(mta::HOME).trim_start_matches('/'),
+                    false => &below,
+                };
                 steps.push(PlanStep {
                     op: change.word().into(),
-                    path: format!("{path}/{}", change.path),
+                    path: format!("{path}/{below}"),
                     before: side(change.before),
                     after: side(change.after),
                 });
@@ -89,20 +81,10 @@ impl Trials {
     }
 }
 
-fn failure(error: &TreeError) -> Failure {
-    Failure {
-        class: FailureClass::Data,
-        message: error.to_string(),
-        hint: error.hint().map(str::to_owned),
-        last: false,
-        full: false,
-    }
-}
-
-/// The server of a shadow postoffice that is named by its path.
-fn server_of(path: &str) -> Option<String> {
+/// The Exchange server of a part of it that is named by its path; `part` are the last names.
+fn server_of(path: &str, part: &[&str]) -> Option<String> {
     let mut at = Path::new(path);
-    for wanted in SHADOW_PATH.iter().rev() {
+    for wanted in part.iter().rev() {
         let name = at.file_name()?.to_str()?;
         if !name.eq_ignore_ascii_case(wanted) {
             return None;
@@ -124,6 +106,11 @@ fn side(stat: Option<(EntryKind, u64)>) -> Side {
 impl Connector for Trials {
     fn connect(&self, path: &str) -> Result<Box<dyn FarSide>, FarError> {
         let disk = self.open(path).map_err(FarError::Failed)?;
-        Ok(Box::new(Local::new(disk, self.options.clone())))
+        let options = self.options.clone();
+        Ok(Box::new(if mta::is_home(Path::new(path)) {
+            Local::of_mta(disk, options)
+        } else {
+            Local::new(disk, options)
+        }))
     }
 }

@@ -3,6 +3,7 @@
 use dirsync::import::rebuild::Rebuilt;
 pub(crate) use dirsync_cli::messages::add;
 use dirsync_cli::output::Output;
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 /// A rebuilt list.
@@ -39,8 +40,10 @@ impl List {
             (true, false) => "",
         };
         out.line(&format!(
-            "Global Address List: {} entries{before}, {} words, {} new tuple ids{said}",
-            self.entries, self.words, self.new_ids
+            "Global Address List: {}{before}, {}, {}{said}",
+            counted(self.entries, "entry", "entries"),
+            counted(self.words, "word", "words"),
+            counted(self.new_ids, "new tuple id", "new tuple ids")
         ))
     }
 }

@@ -148,7 +148,7 @@ pub(crate) struct InitArgs {
 const CHECK_EXAMPLES: &str = "\
 Without --fix nothing is changed, and foreign trees are welcome. --fix alone mends what can be
 mended without losing anything; --fix ID mends the findings of that id whatever is lost by it, and
-asks first.
+asks first. Of an Exchange server it mends the shadow postoffice; `mtacheck repair` mends MTADATA.
 
 Examples:
   po-admin check HQ

@@ -1,42 +1,23 @@
 //! Opening the trees that were named, and saying what they are.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use dirsync::core::format::FixedRecord as _;
 use dirsync::core::format::master::MasterRecord;
 use dirsync::core::format::network::NetworkRecord;
+use dirsync::exchange::AGENT;
+use dirsync::mta::DOMAIN;
 use dirsync::postoffice::clock::TreeClock;
-use dirsync::tree::disk::real::RealDisk;
-use dirsync::tree::disk::{Disk, DiskErrorKind};
 use dirsync::tree::marker::Marker;
-use dirsync::tree::{Command, TreeError, TreeMut, TreeView};
+use dirsync::tree::{Command, TreeMut, TreeView};
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::report::TreeEntry;
 use dirsync_cli::settings::Settings;
-pub(crate) use dirsync_cli::trees::{POSTOFFICE, holder, options, user_name};
+pub(crate) use dirsync_cli::trees::{POSTOFFICE, disk, holder, is_exchange, options, user_name};
+use dirsync_cli::trees::{server_view, server_writer};
 
 use crate::failures;
-
-/// Opens the directory of a tree.
-pub(crate) fn disk(path: &Path) -> Result<Arc<dyn Disk>, Failure> {
-    match RealDisk::open(path) {
-        Ok(disk) => Ok(Arc::new(disk)),
-        Err(error) => {
-            let shown = escape::path(path);
-            Err(match error.kind {
-                DiskErrorKind::NotFound => Failure::data(format!("{shown} does not exist"))
-                    .hint("give the directory of a tree"),
-                DiskErrorKind::NotADirectory => {
-                    Failure::data(format!("{shown} is not a directory"))
-                        .hint("give the directory of a tree")
-                }
-                _ => failures::of_tree(&TreeError::disk(&shown, error)),
-            })
-        }
-    }
-}
 
 /// Opens a postoffice for reading.
 ///
@@ -64,11 +45,14 @@ pub(crate) fn writer(
         .map_err(|error| failures::of_tree(&error))
 }
 
-/// Whether the directory is an Exchange server.
-pub(crate) fn is_exchange(path: &Path) -> Result<bool, Failure> {
-    let domain = dirsync::exchange::domain_of(disk(path)?.as_ref())
-        .map_err(|error| failures::of_tree(&error))?;
-    Ok(domain == dirsync::exchange::AGENT)
+/// The postoffice of a directory: of an Exchange server its shadow, to which gateways and connections
+/// belong.
+pub(crate) fn postoffice_of(path: &Path) -> Result<PathBuf, Failure> {
+    Ok(if is_exchange(path)? {
+        path.join(dirsync::exchange::shadow_path())
+    } else {
+        path.to_path_buf()
+    })
 }
 
 /// Opens the agent of an Exchange server for reading.
@@ -76,10 +60,7 @@ pub(crate) fn is_exchange(path: &Path) -> Result<bool, Failure> {
 /// # Errors
 /// Also when the directory is no Exchange server: exit 2.
 pub(crate) fn agent(path: &Path, settings: &Settings, command: &str) -> Result<TreeView, Failure> {
-    require_exchange(path)?;
-    let options = options(settings, command);
-    TreeView::open(disk(path)?, dirsync::exchange::AGENT, &options)
-        .map_err(|error| failures::of_tree(&error))
+    server_view(path, AGENT, settings, command)
 }
 
 /// Opens the agent of an Exchange server for writing.
@@ -91,10 +72,7 @@ pub(crate) fn agent_writer(
     settings: &Settings,
     command: Command,
 ) -> Result<TreeMut, Failure> {
-    require_exchange(path)?;
-    let options = options(settings, command.words());
-    TreeMut::open(disk(path)?, dirsync::exchange::AGENT, &options)
-        .map_err(|error| failures::of_tree(&error))
+    server_writer(path, AGENT, settings, command)
 }
 
 /// Opens the queue database of an Exchange server for reading.
@@ -102,10 +80,7 @@ pub(crate) fn agent_writer(
 /// # Errors
 /// As [`agent`].
 pub(crate) fn mta(path: &Path, settings: &Settings, command: &str) -> Result<TreeView, Failure> {
-    require_exchange(path)?;
-    let options = options(settings, command);
-    TreeView::open(disk(path)?, dirsync::mta::DOMAIN, &options)
-        .map_err(|error| failures::of_tree(&error))
+    server_view(path, DOMAIN, settings, command)
 }
 
 /// Opens the queue database of an Exchange server for writing.
@@ -117,10 +92,7 @@ pub(crate) fn mta_writer(
     settings: &Settings,
     command: Command,
 ) -> Result<TreeMut, Failure> {
-    require_exchange(path)?;
-    let options = options(settings, command.words());
-    TreeMut::open(disk(path)?, dirsync::mta::DOMAIN, &options)
-        .map_err(|error| failures::of_tree(&error))
+    server_writer(path, DOMAIN, settings, command)
 }
 
 /// Commands for postoffices say what to name instead of an Exchange server.
@@ -137,17 +109,6 @@ fn refuse_exchange(path: &Path) -> Result<(), Failure> {
         escape::path(path),
         dirsync::exchange::shadow_path()
     )))
-}
-
-fn require_exchange(path: &Path) -> Result<(), Failure> {
-    if is_exchange(path)? {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "{} is not an Exchange server: it has no DXADATA beside MTADATA",
-        escape::path(path)
-    ))
-    .hint("give the directory that `po-admin init-exchange` made"))
 }
 
 /// A tree that has neither a GLB directory nor a marker is no postoffice at all: better to say

@@ -54,12 +54,20 @@ told (a gateway address without a name, a group without an address) are left out
 
 Run T3 at the server's own postoffice first; while transactions wait in its queues the file is not
 made (message 14, exit 3). Do not leave the file in the server's GLB: an import there reports it
-every time. Trees of Exchange servers are not read by this version.
+every time.
+
+At an Exchange server the file is made in its DXADATA for the requestors that --requestor names, by
+NET/PO or by the name of the object; else for those of the registry value ResyncConnectionRDNs,
+else for all. Its numbers are the highest of these requestors, and others refuse it with message
+14 when theirs are higher; --global-max, or the registry value GlobalMaxSeqInResync=1, takes the
+highest of all. `dxa-cycle start` makes the same file from the registry alone.
 
 Examples:
   resync-gen create HQ
   resync-gen create HQ --out /mnt/branch/GLB/RESYNC.GLB
   resync-gen create HQ --in-place              in HQ/GLB, as IMPORT -S did
+  resync-gen create EX --requestor NET/BRANCH  in EX/DXADATA, for one requestor
+  resync-gen create EX --global-max --out RESYNC.GLB
   resync-gen create HQ --dry-run --json";
 
 /// `create`.
@@ -68,16 +76,17 @@ pub(crate) struct CreateArgs {
     /// The directory server.
     #[arg(value_name = "TREE")]
     pub(crate) tree: PathBuf,
-    /// Where to write it; RESYNC.GLB in the current directory unless given.
+    /// Where to write it; unless given, RESYNC.GLB in the current directory, or in DXADATA of an
+    /// Exchange server.
     #[arg(long, value_name = "FILE", conflicts_with = "in_place")]
     pub(crate) out: Option<PathBuf>,
-    /// Exchange: take the numbers of these requestors only (may be repeated).
+    /// Exchange: for this requestor, by NET/PO or its object (may be repeated).
     #[arg(long, value_name = "NAME")]
     pub(crate) requestor: Vec<String>,
     /// The highest numbers of all requestors; a postoffice always takes these.
     #[arg(long)]
     pub(crate) global_max: bool,
-    /// Write GLB/RESYNC.GLB of the server itself.
+    /// Write GLB/RESYNC.GLB of the server itself (DXADATA/RESYNC.GLB of an Exchange server).
     #[arg(long)]
     pub(crate) in_place: bool,
 }

@@ -3,28 +3,35 @@
 use std::path::{Path, PathBuf};
 
 use dirsync::core::base::UnixTime;
+use dirsync::core::base::finding::{Finding, FindingId, Severity};
+use dirsync::exchange::REGISTRY;
 use dirsync::import::ImportError;
-use dirsync::import::resync::create::plan_in_place;
-use dirsync::import::resync::{Created, RESYNC, create, create_in_place};
+use dirsync::import::resync::{Created, RESYNC};
 use dirsync::progress::Progress as _;
 use dirsync::tree::{Command, TreeView};
 use dirsync_cli::escape;
+use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
-use dirsync_cli::messages;
 use dirsync_cli::output::Output;
 use dirsync_cli::outside::Place;
-use dirsync_cli::report::{PlanStep, Report, Side, Text};
+use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::{messages, plan};
 use serde::Serialize;
 
 use crate::args::CreateArgs;
 use crate::report::Shown;
+use crate::tree::{Kind, Maker};
 use crate::{file, tree};
+
+const UNKNOWN: FindingId = FindingId("exchange.resync-unknown");
 
 #[derive(Serialize)]
 struct Result_ {
     file: String,
     in_place: bool,
+    #[serde(skip)]
+    kind: Kind,
     #[serde(flatten)]
     contents: Shown,
     requestors: Vec<String>,
@@ -35,70 +42,89 @@ struct Result_ {
 }
 
 pub(crate) fn run(args: &CreateArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    if !args.requestor.is_empty() {
+    let kind = Kind::of(&args.tree)?;
+    if kind == Kind::Postoffice && !args.requestor.is_empty() {
         return Err(Failure::usage(
             "--requestor is for the tree of an Exchange server; the file of a postoffice always serves all its requestors",
         )
         .into());
     }
-    tree::require_postoffice(&args.tree)?;
+    // The agent looks for it, and leaves it, in its own directory (DEC-045).
+    let in_place = args.in_place || (kind == Kind::Exchange && args.out.is_none());
     let settings = &session.settings;
     let now = UnixTime(settings.now());
     let mut report = Report::new("resync-gen create", settings);
     let failed = |error: ImportError| tree::of_import(&error);
     let mut result = Result_ {
         file: String::new(),
-        in_place: args.in_place,
+        in_place,
+        kind,
         contents: Shown::new(&Created::default().contents),
         requestors: Vec::new(),
         plan: Vec::new(),
         transaction: None,
         dry_run: settings.dry_run,
     };
-    let created = if args.in_place && !settings.dry_run {
-        let mut writer = tree::writer(&args.tree, settings, Command::Resync)?;
+    let (created, unknown) = if in_place && !settings.dry_run {
+        let mut writer = kind.writer(&args.tree, settings)?;
         report.tree(tree::entry(writer.view(), &args.tree, settings));
+        let maker = Maker::of(kind, writer.view(), args)?;
         let info = tree::info(settings, Command::Resync);
-        let (created, committed) =
-            create_in_place(&mut writer, now, &info, &session.progress).map_err(failed)?;
+        let (created, committed) = maker
+            .commit(&mut writer, now, &info, &session.progress)
+            .map_err(failed)?;
         result.transaction = committed.map(|done| done.transaction);
-        result.file = args.tree.join(RESYNC).to_string_lossy().into_owned();
-        created
+        result.file = own(writer.view(), &args.tree)?;
+        (created, maker.unknown().to_vec())
     } else {
-        let view = tree::view(&args.tree, settings, Command::Resync)?;
+        let view = kind.view(&args.tree, settings)?;
         report.tree(tree::entry(&view, &args.tree, settings));
-        if args.in_place {
-            let (plan, created) = plan_in_place(&view, now, &session.progress).map_err(failed)?;
-            let before = view.stat(RESYNC).ok().flatten();
-            result
-                .plan
-                .extend(plan.steps().map(|(path, step)| PlanStep {
-                    op: step.word().into(),
-                    path: path.to_string(),
-                    before: before.map_or(Side::Nothing, |stat| Side::Number(stat.len)),
-                    after: Side::Number(created.contents.len_bytes),
-                }));
-            result.file = args.tree.join(RESYNC).to_string_lossy().into_owned();
+        let maker = Maker::of(kind, &view, args)?;
+        let created = if in_place {
+            let (plan, created) = maker.plan(&view, now, &session.progress).map_err(failed)?;
+            result.plan = plan::steps(Some(&view), &plan);
+            result.file = own(&view, &args.tree)?;
             created
         } else {
-            outside(args, &view, now, session, &mut result)?
-        }
+            outside(args, &view, &maker, session, &mut result)?
+        };
+        (created, maker.unknown().to_vec())
     };
     session.progress.finish();
     messages::add(&mut report, &created.contents.problems);
+    for name in unknown {
+        report.problem(Finding {
+            id: UNKNOWN,
+            severity: Severity::Error,
+            file: REGISTRY.to_owned(),
+            offset: None,
+            message: format!("ResyncConnectionRDNs: there is no remote requestor {name:?}"),
+            hint: "names are those of the objects".into(),
+            repair: None,
+        });
+        report.part(Part::Problems);
+    }
     result.contents = Shown::new(&created.contents);
     result.requestors = created.requestors;
     report.print(&mut session.out, &result)
+}
+
+/// The file in the tree, as it is spelled on disk.
+fn own(view: &TreeView, tree: &Path) -> Result<String, Failure> {
+    let path = view.path(RESYNC).map_err(|error| tree::of_tree(&error))?;
+    let path = tree.join(path.to_string());
+    Ok(path.to_string_lossy().into_owned())
 }
 
 /// Writes the file outside of the tree.
 fn outside(
     args: &CreateArgs,
     view: &TreeView,
-    now: UnixTime,
+    maker: &Maker,
     session: &Session<'_>,
     result: &mut Result_,
 ) -> anyhow::Result<Created> {
+    let now = UnixTime(session.settings.now());
     let failed = |error: ImportError| tree::of_import(&error);
     let out = args
         .out
@@ -116,11 +142,13 @@ fn outside(
         );
     }
     if session.settings.dry_run {
-        return Ok(create(view, now, &session.progress, &mut |_| Ok(())).map_err(failed)?);
+        let created = maker.create(view, now, &session.progress, &mut |_| Ok(()));
+        return Ok(created.map_err(failed)?);
     }
     let mut new = place.begin().map_err(|error| tree::of_tree(&error))?;
-    let created =
-        create(view, now, &session.progress, &mut |bytes| new.append(bytes)).map_err(failed)?;
+    let created = maker
+        .create(view, now, &session.progress, &mut |bytes| new.append(bytes))
+        .map_err(failed)?;
     new.finish().map_err(|error| tree::of_tree(&error))?;
     Ok(created)
 }
@@ -158,7 +186,15 @@ impl Text for Result_ {
             .collect();
         out.line(&format!("numbers of: {}", names.join(", ")))?;
         if self.in_place && !self.dry_run {
-            out.note("move the file to the requestors: an import on the server does not take it");
+            out.note(match self.kind {
+                Kind::Postoffice => {
+                    "move the file to the requestors: an import on the server does not take it"
+                }
+                Kind::Exchange => {
+                    "move the file to the requestors, into GLB of a postoffice or DXADATA of an \
+                     Exchange server"
+                }
+            });
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use dirsync::core::format::transactions::ResyncHeader;
 use dirsync::import::resync::{Contents, ListContent};
 use dirsync_cli::escape;
 use dirsync_cli::output::Output;
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -63,18 +64,20 @@ impl Shown {
             self.impseq, self.reqseq, self.srvseq
         ))?;
         out.line(&format!(
-            "{} lists, {} entries, {} records, {} bytes",
-            self.lists.len(),
-            self.entries,
-            self.records,
-            self.bytes
+            "{}, {}, {}, {}",
+            counted(self.lists.len(), "list", "lists"),
+            counted(self.entries, "entry", "entries"),
+            counted(self.records, "record", "records"),
+            counted(self.bytes, "byte", "bytes")
         ))?;
         for list in &self.lists {
-            let mut line = format!("  {}: {} entries", escape::text(&list.list), list.entries);
+            let entries = counted(list.entries, "entry", "entries");
+            let mut line = format!("  {}: {entries}", escape::text(&list.list));
             if list.template_lines > 0 {
                 line.push_str(&format!(
-                    ", template of {} lines, {} with data",
-                    list.template_lines, list.with_data
+                    ", template of {}, {} with data",
+                    counted(list.template_lines, "line", "lines"),
+                    list.with_data
                 ));
             }
             if !list.replaced {

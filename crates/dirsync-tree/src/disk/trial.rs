@@ -5,8 +5,9 @@
 //! real run would change. Only pages that were written are held, 4,096 bytes each, so a small change
 //! of a large file costs little.
 //!
-//! The caller holds a shared lock of the tree below, so that it stands still meanwhile. Locks taken
-//! here are always granted: there is one user.
+//! A lock taken here takes the shared lock of the same file below, and keeps it as long as the trial
+//! lives: the tree stands still meanwhile, and one that somebody else is writing is busy as it is for
+//! the real run. Otherwise locks are granted: there is one user.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -166,6 +167,8 @@ enum Node {
 pub struct TrialDisk {
     below: Arc<dyn Disk>,
     nodes: Arc<Mutex<BTreeMap<RelPath, Node>>>,
+    /// Shared locks of the files below.
+    locks: Arc<Mutex<BTreeMap<RelPath, Box<dyn LockGuard>>>>,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -179,6 +182,26 @@ impl TrialDisk {
         Self {
             below,
             nodes: Arc::default(),
+            locks: Arc::default(),
+        }
+    }
+
+    /// Holds the shared lock of a file below; `false` while somebody else has it.
+    fn hold_below(&self, path: &RelPath) -> DiskResult<bool> {
+        let mut locks = held(&self.locks);
+        if locks.contains_key(path) {
+            return Ok(true);
+        }
+        match self.below.try_lock(path, LockKind::Shared, false) {
+            // A file that lost its name meanwhile protects nothing.
+            Ok(Some(guard)) if guard.still_named()? => {
+                locks.insert(path.clone(), guard);
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            // Only the trial has it.
+            Err(error) if error.kind == DiskErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
         }
     }
 
@@ -558,6 +581,9 @@ impl Disk for TrialDisk {
         _kind: LockKind,
         create: bool,
     ) -> DiskResult<Option<Box<dyn LockGuard>>> {
+        if !self.hold_below(path)? {
+            return Ok(None);
+        }
         match self.stat_at(DiskOp::Lock, path)?.map(|stat| stat.kind) {
             None if create => drop(self.create_new(path)?),
             None => return Err(DiskError::new(DiskOp::Lock, path, DiskErrorKind::NotFound)),
@@ -591,6 +617,27 @@ mod tests {
         disk.add_file(&p("GLB/A"), &bytes).unwrap();
         disk.add_file(&p("GLB/B"), b"bbb").unwrap();
         disk
+    }
+
+    #[test]
+    fn a_lock_holds_the_one_below_and_waits_for_its_writer() {
+        let disk = base();
+        disk.add_file(&p("GLB/TREE.LCK"), b"").unwrap();
+        let path = p("GLB/TREE.LCK");
+        let trial = TrialDisk::new(Arc::new(disk.clone()));
+        let lock = |kind| trial.try_lock(&path, kind, true).unwrap();
+        let writer = disk.try_lock(&path, LockKind::Exclusive, false).unwrap();
+        assert!(writer.is_some() && lock(LockKind::Exclusive).is_none());
+        drop(writer);
+        // From the first lock on, and as long as the trial lives.
+        drop(lock(LockKind::Exclusive).unwrap());
+        let below = |kind| disk.try_lock(&path, kind, false).unwrap().is_some();
+        assert!(!below(LockKind::Exclusive) && below(LockKind::Shared));
+        assert!(lock(LockKind::Shared).is_some());
+        let other = trial.try_lock(&p("GLB/NEW.LCK"), LockKind::Exclusive, true);
+        assert!(other.unwrap().is_some());
+        drop(trial);
+        assert!(below(LockKind::Exclusive));
     }
 
     fn read(disk: &dyn Disk, path: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use crate::core::protocol::numbers::NumbersExhausted;
 use crate::import::{Held, ImportError};
 use crate::postoffice::PoError;
+use crate::transport::far::{Failure, sync_failed};
 use crate::tree::journal::PlanError;
 use crate::tree::{ErrorClass, TreeError};
 
@@ -49,6 +50,15 @@ pub enum CycleError {
 impl From<PlanError> for CycleError {
     fn from(error: PlanError) -> Self {
         Self::Tree(error.into())
+    }
+}
+
+impl From<&CycleError> for Failure {
+    fn from(error: &CycleError) -> Self {
+        Self {
+            last: error.is_last(),
+            ..Self::of(error.class(), error.to_string(), error.hint(), None)
+        }
     }
 }
 
@@ -102,19 +112,5 @@ impl CycleError {
             Self::Import(ImportError::Held(held)) => Some(held),
             _ => None,
         }
-    }
-}
-
-/// Whether a sync failed, or may have.
-fn sync_failed(error: &TreeError) -> bool {
-    use crate::tree::disk::DiskOp;
-    match error {
-        TreeError::CommittedIncomplete { .. }
-        | TreeError::CommitUnknown { .. }
-        | TreeError::Poisoned { .. } => true,
-        TreeError::Disk { error, .. } => {
-            matches!(error.op, DiskOp::Sync | DiskOp::SyncGroup | DiskOp::SyncDir)
-        }
-        _ => false,
     }
 }

@@ -7,6 +7,7 @@
 //! * [`step`] - one step at one tree; [`child`] - the same in a child with a deadline;
 //! * [`dispatch`] - the scheduler: PROCESS.GLB, run windows, DISPATCH.LOG;
 //! * [`reset`] - the documented resets of the numbers;
+//! * [`rounds`] - the mail of a site: deliveries and interchanges in turns;
 //! * [`run`] - T1, delivery, T2, delivery, T3 for everything found;
 //! * [`status`] - the numbers of all parties side by side.
 //!
@@ -19,6 +20,7 @@ pub mod dispatch;
 pub mod error;
 pub mod message;
 pub mod reset;
+pub mod rounds;
 pub mod run;
 pub mod site;
 pub mod status;

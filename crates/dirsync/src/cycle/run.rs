@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use crate::core::base::UnixTime;
 use crate::core::base::finding::{FindingId, Severity};
-use crate::exchange::interchange::Interchanged;
 use crate::progress::{Inside, Progress};
 use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, FarError, Problem};
 use crate::transport::gateway::is_said_once;
 
+use super::rounds::{Mover, interchange_of, rounds};
 use super::site::{self, Member, Site, as_failure};
 use super::step::{
     Answer, Ask, AskOptions, Numbers3, ServerOutcome, Step, StepOutcome, Worker, numbered,
@@ -71,6 +71,9 @@ pub struct MemberReport {
     pub path: String,
     /// `NET/PO`.
     pub name: Option<String>,
+    /// The zone of its times; empty where it says none.
+    #[serde(skip)]
+    pub zone: String,
     /// It is an Exchange server.
     pub exchange: bool,
     /// `server`, `requestor`.
@@ -113,6 +116,7 @@ impl MemberReport {
         let mut report = Self {
             path: member.path.clone(),
             name: member.name.clone(),
+            zone: member.zone.clone(),
             exchange: member.exchange.is_some(),
             roles: member.roles(),
             became: Became::Done,
@@ -184,13 +188,10 @@ impl RunReport {
     }
 }
 
-/// Deliveries and interchanges that follow each other as long as mail moves by both: more than servers that
-/// a message may pass on its way, agents that answer in a circle end here.
-pub const DELIVERY_ROUNDS: u32 = 16;
-
 /// The members of a site that can be worked on, and their reports.
 struct Run<'a> {
     worker: &'a dyn Worker,
+    connector: &'a dyn Connector,
     options: &'a RunOptions,
     progress: &'a dyn Progress,
     members: Vec<(Member, MemberReport)>,
@@ -278,8 +279,9 @@ impl Run<'_> {
             }
         }
     }
+}
 
-    /// Mail between the agents and their shadow postoffices.
+impl Mover for Run<'_> {
     fn interchange(&mut self) -> u64 {
         let mut moved = 0;
         for (member, report) in &mut self.members {
@@ -312,23 +314,7 @@ impl Run<'_> {
         moved
     }
 
-    fn deliver(&mut self, connector: &dyn Connector) -> Result<DeliverReport, SameIdentity> {
-        self.interchange();
-        let mut report = self.between(connector)?;
-        for _ in 1..DELIVERY_ROUNDS {
-            // What another MTA handed over goes on to postoffices and agents, and their mail back.
-            let moved = self.interchange();
-            let x400 = self.members.iter().any(|(member, _)| member.x400);
-            if moved == 0 || !x400 || report.stopped {
-                return Ok(report);
-            }
-            report.followed_by(self.between(connector)?);
-        }
-        self.interchange();
-        Ok(report)
-    }
-
-    fn between(&mut self, connector: &dyn Connector) -> Result<DeliverReport, SameIdentity> {
+    fn between(&mut self) -> Result<DeliverReport, SameIdentity> {
         let paths: Vec<String> = self
             .members
             .iter()
@@ -337,7 +323,7 @@ impl Run<'_> {
             .collect();
         let step = &self.options.step;
         let options = DeliverOptions::new(UnixTime(step.now), step.user.clone());
-        let mut report = deliver(&paths, connector, &options, self.progress)?;
+        let mut report = deliver(&paths, self.connector, &options, self.progress)?;
         for po in &mut report.postoffices {
             let found = self
                 .members
@@ -370,31 +356,9 @@ impl Run<'_> {
         }
         Ok(report)
     }
-}
 
-/// Moves the mail between agent and shadow postoffice of one Exchange server; what moved and what is
-/// wrong, or why it failed and whether the tree does not answer any more.
-///
-/// # Errors
-/// The server cannot be worked on.
-pub fn interchange_of(
-    member: &Member,
-    worker: &dyn Worker,
-    options: &RunOptions,
-    progress: &dyn Progress,
-) -> Result<(Interchanged, Vec<Problem>), (Failure, bool)> {
-    let ask = Ask::Interchange {
-        tree: member.path.clone(),
-        wait_ms: options.wait_ms,
-        options: options.step.clone(),
-        program: options.program.clone(),
-    };
-    match worker.ask(&ask, progress) {
-        Ok(Answer::Interchanged { done, problems }) => Ok((done, problems)),
-        other => {
-            let gone = other.as_ref().err().is_some_and(FarError::is_gone);
-            Err((as_failure(other), gone))
-        }
+    fn goes_on(&self) -> bool {
+        self.members.iter().any(|(member, _)| member.x400)
     }
 }
 
@@ -412,6 +376,7 @@ pub fn run(
     let members = site.members.iter();
     let mut run = Run {
         worker,
+        connector,
         options,
         progress,
         members: members
@@ -426,7 +391,7 @@ pub fn run(
             break;
         }
         if step != Step::T3 {
-            let delivery = run.deliver(connector)?;
+            let delivery = rounds(&mut run)?;
             report.stopped = delivery.stopped;
             report.deliveries.push(delivery);
             if report.stopped {

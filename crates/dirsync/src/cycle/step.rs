@@ -22,7 +22,7 @@ use crate::tree::discover::{Limits, discover};
 use crate::tree::disk::Disk;
 use crate::tree::disk::real::RealDisk;
 use crate::tree::lock::Holder;
-use crate::tree::{Domain, DomainKind, ErrorClass, OpenOptions, TreeError, TreeMut, TreeView};
+use crate::tree::{Domain, DomainKind, OpenOptions, TreeMut, TreeView};
 
 use crate::exchange::domain_of;
 use crate::exchange::interchange::{self, Interchanged, Work};
@@ -377,36 +377,6 @@ impl StepOutcome {
     }
 }
 
-/// A failure of a step as it travels.
-#[must_use]
-pub fn failure(error: &CycleError) -> Failure {
-    Failure {
-        class: class(error.class()),
-        message: error.to_string(),
-        hint: error.hint().map(str::to_owned),
-        last: error.is_last(),
-        full: false,
-    }
-}
-
-pub(crate) fn class(class: ErrorClass) -> FailureClass {
-    match class {
-        ErrorClass::Refused => FailureClass::Refused,
-        ErrorClass::Busy => FailureClass::Busy,
-        ErrorClass::Data => FailureClass::Data,
-    }
-}
-
-pub(crate) fn tree_failure(error: &TreeError) -> Failure {
-    Failure {
-        class: class(error.class()),
-        message: error.to_string(),
-        hint: error.hint().map(str::to_owned),
-        last: false,
-        full: false,
-    }
-}
-
 /// A tree that somebody else holds when a step is to be made: the articles have numbers for it, 151
 /// for the requestor's half and 161 for the server's (Q96004).
 pub(super) fn numbered(step: Step, mut failure: Failure) -> Failure {
@@ -543,8 +513,8 @@ impl Here<'_> {
     fn view(&self, tree: &str, wait_ms: u64) -> Result<TreeView, Failure> {
         let options = open_options(wait_ms, "", 0);
         let disk = (self.open)(tree)?;
-        let domain = domain_of(disk.as_ref()).map_err(|e| tree_failure(&e))?;
-        TreeView::open(disk, domain, &options).map_err(|e| tree_failure(&e))
+        let domain = domain_of(disk.as_ref()).map_err(|e| Failure::from(&e))?;
+        TreeView::open(disk, domain, &options).map_err(|e| Failure::from(&e))
     }
 
     fn interchange(
@@ -574,8 +544,8 @@ impl Here<'_> {
 
     fn open_for(&self, step: Step, tree: &str, options: &OpenOptions) -> Result<TreeMut, Failure> {
         let disk = (self.open)(tree)?;
-        let domain = domain_of(disk.as_ref()).map_err(|error| tree_failure(&error))?;
-        TreeMut::open(disk, domain, options).map_err(|error| numbered(step, tree_failure(&error)))
+        let domain = domain_of(disk.as_ref()).map_err(|error| Failure::from(&error))?;
+        TreeMut::open(disk, domain, options).map_err(|error| numbered(step, Failure::from(&error)))
     }
 
     pub(super) fn answer(&self, ask: &Ask, progress: &dyn Progress) -> Result<Answer, Failure> {
@@ -590,7 +560,7 @@ impl Here<'_> {
             }
             Ask::Status { tree, wait_ms } => {
                 let view = self.view(tree, *wait_ms)?;
-                let status = PostofficeStatus::read(&view, tree).map_err(|e| failure(&e))?;
+                let status = PostofficeStatus::read(&view, tree).map_err(|e| Failure::from(&e))?;
                 Ok(Answer::Status(Box::new(status)))
             }
             Ask::Step {
@@ -603,7 +573,7 @@ impl Here<'_> {
                 let open = open_options(*wait_ms, program, options.now);
                 let mut tree = self.open_for(*step, tree, &open)?;
                 let done = perform(&mut tree, *step, &options.step_options(), progress)
-                    .map_err(|error| failure(&error))?;
+                    .map_err(|error| Failure::from(&error))?;
                 Ok(Answer::Done(Box::new(done)))
             }
             Ask::Interchange {
@@ -630,7 +600,7 @@ impl Here<'_> {
                 let open = open_options(*wait_ms, program, options.now);
                 let mut tree = self.open_for(change.step, tree, &open)?;
                 let done = table::make(&mut tree, change, &options.step_options(), progress)
-                    .map_err(|error| failure(&error))?;
+                    .map_err(|error| Failure::from(&error))?;
                 let outcome = done.map(Box::new);
                 Ok(Answer::Dispatched { outcome })
             }
@@ -643,9 +613,9 @@ impl Here<'_> {
             } => {
                 let open = open_options(*wait_ms, program, options.now);
                 let mut tree = TreeMut::open((self.open)(tree)?, POSTOFFICE, &open)
-                    .map_err(|error| tree_failure(&error))?;
+                    .map_err(|error| Failure::from(&error))?;
                 let moved = table::settle(&mut tree, entries, &options.step_options())
-                    .map_err(|error| failure(&error))?;
+                    .map_err(|error| Failure::from(&error))?;
                 Ok(Answer::Settled { moved })
             }
         }

@@ -14,6 +14,7 @@
 //! * [`options`] - the options of the agent's objects, with read-back;
 //! * [`remotes`] - the postoffices that it has objects for;
 //! * [`reset`] - what a reset of the numbers is at an agent;
+//! * [`mod@resync`] - RESYNC.GLB for requestors;
 //! * [`service`] - what pausing and starting the service do;
 //! * [`interchange`] - mail between the agent and the shadow postoffice.
 //!
@@ -37,6 +38,7 @@ pub mod options;
 pub mod outbound;
 mod remotes;
 pub mod reset;
+pub mod resync;
 pub mod roles;
 pub mod service;
 #[cfg(test)]

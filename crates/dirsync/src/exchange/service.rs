@@ -10,15 +10,14 @@
 use crate::core::base::UnixTime;
 use crate::core::format::exchange::registry::{DX_KEY, DxSettings};
 use crate::core::format::mta::Profile;
-use crate::core::format::srvconf::SrvConfRecord;
 use crate::core::format::transactions::ResyncHeader;
 use crate::core::protocol::guard::Ceilings;
 use crate::core::protocol::log::LogLine;
-use crate::core::protocol::numbers::{Numbers, agent_resync_header};
+use crate::core::protocol::numbers::Numbers;
 use crate::cycle::step::Step;
 use crate::cycle::{CycleError, StepOptions};
 use crate::import::resync::take::{How, take};
-use crate::import::resync::{RESYNC, create_with, look_through};
+use crate::import::resync::{RESYNC, look_through};
 use crate::import::{Held, ImportError, log};
 use crate::postoffice::config::load_srvconf;
 use crate::postoffice::lists::waiting::FileRecords;
@@ -30,6 +29,7 @@ use crate::tree::{Command, TreeMut, TreeView};
 use super::agent::{say, source_of};
 use super::directory::Directory;
 use super::events::{Event, log_all, table};
+use super::resync;
 use super::settings::{Agent, load_registry, save_registry};
 
 /// Where a RESYNC.GLB that was taken is kept.
@@ -218,10 +218,6 @@ pub fn start(
     Ok(started)
 }
 
-fn object(record: &SrvConfRecord) -> String {
-    record.object_name.to_string_850()
-}
-
 /// RESYNC.GLB for the named requestors; the value that asks for it goes with it.
 fn make(
     edit: &mut Edit<'_>,
@@ -233,40 +229,19 @@ fn make(
     let Some(names) = &registry.resync_connections else {
         return Ok(());
     };
-    let (_, records) = load_srvconf(edit)?;
-    let is = |record: &SrvConfRecord, name: &String| {
-        record.is_live() && object(record).eq_ignore_ascii_case(name)
-    };
-    started.unknown = names
-        .iter()
-        .filter(|name| !records.iter().any(|record| is(record, name)))
-        .cloned()
-        .collect();
-    let named: Vec<&SrvConfRecord> = records
-        .iter()
-        .filter(|record| names.iter().any(|name| is(record, name)))
-        .collect();
-    if named.is_empty() {
+    if names.is_empty() {
         return Ok(());
     }
-    let all = registry.global_max_seq_in_resync;
-    let header = agent_resync_header(&records, |record| {
-        record.is_live() && (all || names.iter().any(|name| is(record, name)))
-    });
-    let requestors: Vec<String> = named.iter().map(|record| object(record)).collect();
-    let mut bytes = Vec::new();
-    let made = create_with(
-        edit.view(),
-        header,
-        requestors.clone(),
-        now,
-        progress,
-        &mut |piece| {
-            bytes.extend_from_slice(piece);
-            Ok(())
-        },
-    )?;
-    edit.replace_whole(RESYNC, bytes)?;
+    let (_, records) = load_srvconf(edit)?;
+    let chosen = resync::choose(&records, names, registry.global_max_seq_in_resync);
+    started.unknown.clone_from(&chosen.unknown);
+    if chosen.requestors.is_empty() {
+        return Ok(());
+    }
+    let made = resync::put(edit, &chosen, now, progress)?;
+    let resync::Chosen {
+        header, requestors, ..
+    } = chosen;
     let mut file = load_registry(edit)?;
     file.unset(DX_KEY, "ResyncConnectionRDNs");
     save_registry(edit, &file)?;

@@ -1,8 +1,8 @@
 //! `po-admin check` of an Exchange server: the agent's files, the registry, the recipients, the mapping
 //! table, the queues of the MTA by name, and the shadow postoffice with the ordinary check.
 //!
-//! Nothing is mended here: what can be is mended in its part (`mtacheck repair`, `po-admin check` on
-//! the shadow postoffice) or with the command that owns the file.
+//! Nothing is mended here: what can be is mended in its part (the shadow postoffice as every
+//! postoffice, the queues by `mtacheck repair`) or with the command that owns the file.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -479,9 +479,6 @@ fn shadow(
             "" => path.clone(),
             file => format!("{path}/{file}"),
         };
-        // Mended on the shadow itself.
-        found.fix = None;
-        found.finding.repair = None;
     }
     Ok(checked)
 }

@@ -67,6 +67,13 @@ pub const QUARANTINE_MISSPELT: &str = "MTACHEK.OUT";
 /// A static file without which the MTA does not start: "NO BASE RECORD IN SCT" (Q154337).
 pub const STATIC_FILE: &str = "SCT.INP";
 
+/// Whether a path names a queue database: its last name is `MTADATA`.
+#[must_use]
+pub fn is_home(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.eq_ignore_ascii_case(HOME))
+}
+
 /// Opens a directory that is a database, whatever it is called, for use with [`DOMAIN`].
 ///
 /// # Errors

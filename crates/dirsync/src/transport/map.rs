@@ -21,13 +21,13 @@ const HOPS_MAX: usize = 10;
 /// One way from a postoffice to a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
-    /// The next hop, `NET/PO`.
+    /// The next hop, `NET/PO` or the distinguished name of an MTA.
     pub via: String,
     /// What it costs.
     pub cost: u8,
     /// Whether it is the route of the XTN file; the others stand in INI/GWART.INI.
     pub first: bool,
-    /// The outbound mailbag, a stem.
+    /// The outbound mailbag, a stem; of an MTA the connector.
     pub mailbag: String,
     /// How the link is.
     pub state: LinkState,
@@ -36,7 +36,7 @@ pub struct Way {
 /// What a postoffice knows about a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteRow {
-    /// The destination, `NET/PO`.
+    /// The destination, `NET/PO`, or `NET/*` for a network.
     pub to: String,
     /// The ways, the one that is taken first; empty when there is none although it is known.
     pub ways: Vec<Way>,
@@ -45,8 +45,11 @@ pub struct RouteRow {
 /// What one postoffice knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteTable {
-    /// The postoffice.
+    /// The postoffice, or the distinguished name of an MTA.
     pub name: String,
+    /// Of an MTA: the postoffice of its MS Mail connector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
     /// By destination.
     pub rows: Vec<RouteRow>,
 }
@@ -81,6 +84,7 @@ pub fn table(view: &TreeView) -> Result<RouteTable, PoError> {
     }
     Ok(RouteTable {
         name: own.to_string(),
+        own: None,
         rows,
     })
 }
@@ -106,9 +110,9 @@ pub enum End {
 /// One hop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hop {
-    /// From here, `NET/PO`.
+    /// From here, `NET/PO` or the distinguished name of an MTA.
     pub at: String,
-    /// To there.
+    /// To there, likewise.
     pub next: String,
     /// What it costs.
     pub cost: u8,

@@ -4,7 +4,6 @@ use dirsync::core::base::finding::{Finding, FindingId, Severity};
 use dirsync::exchange::events::{self, BadLine, Source, Stored, to_evt};
 use dirsync::exchange::{AGENT, EVENTS};
 use dirsync::postoffice::clock::TreeClock;
-use dirsync::transport::far;
 use dirsync::tree::TreeView;
 use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
@@ -14,12 +13,12 @@ use dirsync_cli::outside::Place;
 use dirsync_cli::report::{Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
-use dirsync_cli::trees::of_tree;
+use dirsync_cli::trees::{of_far, of_tree};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
-use super::service::{of_far, open};
+use super::service::open;
 use crate::args::EventsArgs;
-use crate::convert;
 
 const COMMAND: &str = "dxa-cycle events";
 const BAD: FindingId = FindingId("exchange.bad-event-line");
@@ -75,9 +74,8 @@ pub(super) fn run(args: &EventsArgs, session: &mut Session<'_>) -> anyhow::Resul
         AGENT,
         &super::open_options(&session.settings),
     )
-    .map_err(|error| convert::of_tree(&error))?;
-    let (mut stored, bad) =
-        events::read(&view).map_err(|error| of_far(far::Failure::from(&error)))?;
+    .map_err(|error| of_tree(&error))?;
+    let (mut stored, bad) = events::read(&view).map_err(|error| of_far((&error).into()))?;
     stored.retain(|event| {
         let of_source = args.source.is_empty()
             || args
@@ -171,6 +169,7 @@ fn write(
 impl Text for Written {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         let verb = if self.dry_run { "would write" } else { "wrote" };
-        out.line(&format!("{verb} {} events to {}", self.events, self.file))
+        let events = counted(self.events, "event", "events");
+        out.line(&format!("{verb} {events} to {}", self.file))
     }
 }

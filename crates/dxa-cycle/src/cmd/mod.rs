@@ -3,6 +3,7 @@
 mod deliver;
 mod dispatch;
 mod events;
+mod mail;
 mod reset;
 mod routes;
 mod run;
@@ -22,8 +23,10 @@ use dirsync::tree::OpenOptions;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::settings::Settings;
+use dirsync_cli::trees::user_name;
 
 use crate::args::{Cli, Command, GuardArgs, LinkArgs};
+use crate::trial::Trials;
 
 pub(crate) fn dispatch(cli: Cli, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     match &cli.command {
@@ -70,15 +73,6 @@ fn ask_options(settings: &Settings, guard: &GuardArgs) -> Result<AskOptions, Fai
     })
 }
 
-/// The user who runs this, for the audit log.
-fn user_name() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .map(|name| name.chars().take(64).collect())
-        .unwrap_or_default()
-}
-
 fn wait_ms(settings: &Settings) -> u64 {
     u64::try_from(settings.wait.as_millis()).unwrap_or(u64::MAX)
 }
@@ -89,6 +83,13 @@ fn open_options(settings: &Settings) -> OpenOptions {
         wait: settings.wait,
         ..OpenOptions::default()
     }
+}
+
+/// The trial disks of a dry run.
+fn trials(settings: &Settings) -> Option<Trials> {
+    settings
+        .dry_run
+        .then(|| Trials::new(open_options(settings)))
 }
 
 /// The deadline, never shorter than the wait for a busy tree.

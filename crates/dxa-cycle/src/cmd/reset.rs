@@ -3,28 +3,29 @@
 use std::sync::Arc;
 
 use dirsync::core::base::UnixTime;
-use dirsync::cycle::CycleError;
 use dirsync::cycle::reset::{
     ResetDone, check_local, check_record, master, record, requestor, verify,
 };
-use dirsync::cycle::run::{RunOptions, interchange_of};
-use dirsync::cycle::site::Site;
-use dirsync::cycle::step::{Here, Worker, failure, real_disk};
-use dirsync::exchange::{domain_of, is_agent};
+use dirsync::cycle::run::RunOptions;
+use dirsync::cycle::site::Member;
+use dirsync::cycle::step::real_disk;
+use dirsync::exchange::domain_of;
 use dirsync::postoffice::config::requestors;
 use dirsync::postoffice::{Edit, Identity};
-use dirsync::transport::deliver::{DeliverOptions, deliver};
-use dirsync::transport::far::{self, FailureClass};
+use dirsync::transport::deliver::DeliverOptions;
 use dirsync::tree::disk::Disk;
 use dirsync::tree::{OpenOptions, TreeMut, TreeView};
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
-use dirsync_cli::report::{PlanStep, Report, Text, TreeEntry};
+use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::settings::Settings;
+use dirsync_cli::trees::{of_cycle, of_far, of_tree, user_name};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
+use super::mail;
 use super::run::{announce, find};
 use crate::args::{GuardArgs, ResetCommand, ResetGlobalArgs, ResetLocalArgs};
 use crate::convert;
@@ -58,34 +59,13 @@ struct Trees {
     options: OpenOptions,
 }
 
-fn of_far(failure: far::Failure) -> Failure {
-    let far::Failure {
-        class,
-        message,
-        hint,
-        ..
-    } = failure;
-    let failure = match class {
-        FailureClass::Refused => Failure::refused(message),
-        FailureClass::Busy => Failure::busy(message),
-        FailureClass::Data => Failure::data(message),
-    };
-    failure.hint(hint.unwrap_or_default())
-}
-
-fn of_cycle(error: &CycleError) -> Failure {
-    of_far(failure(error))
-}
-
 impl Trees {
     fn new(settings: &Settings, program: &str) -> Self {
         let mut options = super::open_options(settings);
         options.holder.program = program.to_owned();
         options.holder.pid = std::process::id();
         Self {
-            trials: settings
-                .dry_run
-                .then(|| Trials::new(super::open_options(settings))),
+            trials: super::trials(settings),
             options,
         }
     }
@@ -103,14 +83,14 @@ impl Trees {
         let disk = self.disk(path)?;
         domain_of(disk.as_ref())
             .and_then(|domain| TreeView::open(disk, domain, &self.options))
-            .map_err(|error| of_cycle(&error.into()))
+            .map_err(|error| of_tree(&error))
     }
 
     fn writer(&self, path: &str) -> Result<TreeMut, Failure> {
         let disk = self.disk(path)?;
         domain_of(disk.as_ref())
             .and_then(|domain| TreeMut::open(disk, domain, &self.options))
-            .map_err(|error| of_cycle(&error.into()))
+            .map_err(|error| of_tree(&error))
     }
 
     fn steps(&self) -> Vec<PlanStep> {
@@ -122,24 +102,6 @@ pub(super) fn run(command: &ResetCommand, session: &mut Session<'_>) -> anyhow::
     match command {
         ResetCommand::Local(args) => local(args, session),
         ResetCommand::Global(args) => global(args, session),
-    }
-}
-
-fn entry(view: &TreeView, path: &str, name: String) -> TreeEntry {
-    TreeEntry {
-        path: path.to_owned(),
-        kind: if is_agent(view) {
-            "exchange".into()
-        } else {
-            "postoffice".into()
-        },
-        name,
-        zone: view
-            .marker()
-            .layout()
-            .map(|layout| layout.zone.clone())
-            .unwrap_or_default(),
-        ..TreeEntry::default()
     }
 }
 
@@ -179,8 +141,8 @@ fn local(args: &ResetLocalArgs, session: &mut Session<'_>) -> anyhow::Result<Out
             .name;
         let own = check_local(&view, server_name).map_err(|error| of_cycle(&error))?;
         check_record(&server_view, own).map_err(|error| of_cycle(&error))?;
-        report.tree(entry(&server_view, &server, server_name.to_string()));
-        report.tree(entry(&view, &po, own.to_string()));
+        report.tree(convert::tree(&Member::look(&server_view, &server)));
+        report.tree(convert::tree(&Member::look(&view, &po)));
         (own, server_name)
     };
     session.confirm(&format!(
@@ -277,49 +239,28 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
         }
     }
     session.confirm(&format!(
-        "Empty the master list, reset the numbers of {} postoffices, and export their lists",
-        members.len()
+        "Empty the master list, reset the numbers of {}, and export their lists",
+        counted(members.len(), "postoffice", "postoffices")
     ))?;
-    let paths: Vec<String> = site
-        .members
-        .iter()
-        .map(|member| member.mail_path().to_owned())
-        .collect();
-    let mail = DeliverOptions {
-        now: UnixTime(session.settings.now()),
-        user: super::user_name(),
-        passes: None,
-        dry_run: false,
-        due: false,
-        synchronous_mta: false,
-    };
+    let options_of_mail = DeliverOptions::new(UnixTime(session.settings.now()), user_name());
     let how = RunOptions {
         step: super::ask_options(&session.settings, &GuardArgs::default())?,
         wait_ms: super::wait_ms(&session.settings),
         program: GLOBAL.to_owned(),
     };
-    let delivered = match &trees.trials {
-        Some(trials) => {
-            let open = |path: &str| trials.open(path);
-            let worker = Here { open: &open };
-            interchange(&site, &worker, &how, session)?;
-            let done = deliver(&paths, trials, &mail, &session.progress);
-            interchange(&site, &worker, &how, session)?;
-            done
-        }
-        None => {
-            let connector = super::connector(&session.settings, &args.link, GLOBAL)?;
-            interchange(&site, &children, &how, session)?;
-            let done = deliver(&paths, &connector, &mail, &session.progress);
-            interchange(&site, &children, &how, session)?;
-            done
-        }
+    // Nothing may stay on its way: after the reset it would be of another count.
+    let moved = mail::deliver(
+        &site,
+        trees.trials.as_ref(),
+        &args.link,
+        &how,
+        &options_of_mail,
+        &mut report,
+        session,
+    )?;
+    if let Some(failure) = moved.interchange.into_iter().find_map(|one| one.failure) {
+        return Err(of_far(failure).into());
     }
-    .map_err(|error| convert::same_identity(&error))?;
-    if delivered.stopped {
-        return Err(Failure::interrupted().into());
-    }
-    convert::delivery(&mut report, &delivered);
     let mut done = Vec::new();
     // The server's own list is what the others are answered from: it comes first.
     for member in members.iter().filter(|member| member.is_server) {
@@ -348,20 +289,6 @@ fn global(args: &ResetGlobalArgs, session: &mut Session<'_>) -> anyhow::Result<O
     finish(report, done, &trees, session)
 }
 
-/// Mail between the agents of the site and their shadow postoffices: nothing may stay on its way.
-fn interchange(
-    site: &Site,
-    worker: &dyn Worker,
-    how: &RunOptions,
-    session: &Session<'_>,
-) -> Result<(), Failure> {
-    for member in site.members.iter().filter(|m| m.exchange.is_some()) {
-        interchange_of(member, worker, how, &session.progress)
-            .map_err(|(failure, _)| of_far(failure))?;
-    }
-    Ok(())
-}
-
 impl Text for Done {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         for step in &self.plan {
@@ -369,19 +296,19 @@ impl Text for Done {
         }
         for part in &self.postoffices {
             let done = &part.done;
-            let [begin, are, were, wait] = match self.dry_run {
-                false => ["begin", "are", "were", "wait"],
-                true => ["would begin", "would be", "would be", "would wait"],
-            };
+            let would = if self.dry_run { "would be " } else { "" };
+            let are = if self.dry_run { "would be" } else { "are" };
+            let records = counted(done.records, "record", "records");
+            let messages = counted(done.messages, "message", "messages");
+            let waiting = done.exported.saturating_add(done.kept);
+            let waiting = counted(waiting, "transaction", "transactions");
             let what = match part.half {
-                "server" => format!("{} records of requestors {begin} at 0", done.records),
+                "server" => format!("{records} of requestors {would}set to 0"),
                 _ if done.exports_next => {
                     format!("its numbers {are} 0, its whole list leaves with the next cycle")
                 }
                 _ => format!(
-                    "its numbers {are} 0, {} messages {were} removed, {} transactions {wait} to be sent",
-                    done.messages,
-                    done.exported.saturating_add(done.kept)
+                    "its numbers {are} 0, {messages} {would}removed, {waiting} {would}put up to be sent"
                 ),
             };
             out.line(&dirsync_cli::escape::text(&format!(

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use dirsync::core::base::address::PoName;
 use dirsync::transport::far::{Connector as _, FarError, Reply, Request};
 use dirsync::transport::map::{End, RouteTable, Travel, travel};
+use dirsync::transport::x400::map::{networks_of, travel_from};
+use dirsync::transport::x400::table::Space;
 use dirsync_cli::exit::Part;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
@@ -25,6 +27,68 @@ struct Done {
     tables: Vec<RouteTable>,
 }
 
+/// What the trees of the site know.
+#[derive(Default)]
+struct Known {
+    /// Of postoffices, by name.
+    tables: BTreeMap<PoName, RouteTable>,
+    /// Of MTAs with X.400 connectors, by distinguished name.
+    mtas: BTreeMap<String, RouteTable>,
+}
+
+impl Known {
+    fn add(&mut self, table: RouteTable) {
+        if table.own.is_some() {
+            self.mtas.insert(table.name.clone(), table);
+        } else if let Ok(name) = table.name.parse() {
+            self.tables.insert(name, table);
+        }
+    }
+
+    /// The MTA whose agent sends as this postoffice.
+    fn mta_of(&self, po: PoName) -> Option<&RouteTable> {
+        let is_it = |own: &str| own.parse() == Ok(po);
+        self.mtas
+            .values()
+            .find(|table| table.own.as_deref().is_some_and(is_it))
+    }
+
+    fn routes(&self, from: Option<PoName>, to: Option<PoName>) -> Vec<Travel> {
+        let mut routes = Vec::new();
+        for start in self
+            .tables
+            .keys()
+            .filter(|name| from.is_none_or(|from| from == **name))
+        {
+            let mta = self.mta_of(*start);
+            // Everybody who is here, and everybody whom this one knows.
+            let mut ends: Vec<PoName> = self.tables.keys().copied().collect();
+            let rows = [self.tables.get(start), mta].into_iter().flatten();
+            let rows = rows.flat_map(|table| &table.rows);
+            ends.extend(rows.filter_map(|row| match row.to.parse() {
+                Ok(Space::Postoffice(name)) => Some(name),
+                _ => None,
+            }));
+            ends.extend(to);
+            ends.sort_unstable();
+            ends.dedup();
+            for end in ends {
+                if end == *start || to.is_some_and(|to| to != end) {
+                    continue;
+                }
+                routes.push(match mta {
+                    Some(mta) => travel_from(&self.mtas, &self.tables, &mta.name, *start, end),
+                    None => travel(&self.tables, *start, end),
+                });
+            }
+            if let (Some(mta), None) = (mta, to) {
+                routes.extend(networks_of(&self.mtas, &mta.name));
+            }
+        }
+        routes
+    }
+}
+
 fn name(text: Option<&String>) -> Result<Option<PoName>, Failure> {
     text.map(|text| {
         text.parse().map_err(|fault| {
@@ -43,56 +107,42 @@ pub(super) fn run(args: &RoutesArgs, session: &mut Session<'_>) -> anyhow::Resul
     let site = find(&sites, &children, wait_ms, session)?;
     let mut report = announce(&site, COMMAND, session)?;
     let connector = super::connector(&session.settings, &args.link, COMMAND)?;
-    let mut tables: BTreeMap<PoName, RouteTable> = BTreeMap::new();
+    let mut known = Known::default();
     for member in &site.members {
-        let asked = match &member.failure {
-            Some(failure) => Err(FarError::Failed(failure.clone())),
-            None => connector
-                .connect(member.mail_path())
-                .and_then(|mut far| far.call(Request::Routes)),
+        let ways = match &member.failure {
+            Some(_) => vec![member.mail_path().to_owned()],
+            None => member.mail_paths(),
         };
-        match asked {
-            Ok(Reply::Routes { table }) => {
-                if let Ok(name) = table.name.parse() {
-                    tables.insert(name, table);
+        for way in ways {
+            let asked = match &member.failure {
+                Some(failure) => Err(FarError::Failed(failure.clone())),
+                None => connector
+                    .connect(&way)
+                    .and_then(|mut far| far.call(Request::Routes)),
+            };
+            match asked {
+                Ok(Reply::Routes { table }) => known.add(table),
+                Ok(_) => {}
+                Err(error) => {
+                    let hint = error.hint();
+                    let (label, text) = (member.label(), error.to_string());
+                    report.problem(convert::failed(
+                        "cycle.failed",
+                        text,
+                        hint.as_deref(),
+                        label,
+                    ));
+                    report.part(Part::Failed);
                 }
             }
-            Ok(_) => {}
-            Err(error) => {
-                let hint = error.hint();
-                let (label, text) = (member.label(), error.to_string());
-                report.problem(convert::failed(
-                    "cycle.failed",
-                    text,
-                    hint.as_deref(),
-                    label,
-                ));
-                report.part(Part::Failed);
-            }
         }
     }
-    let mut routes = Vec::new();
-    for start in tables
-        .keys()
-        .filter(|name| from.is_none_or(|from| from == **name))
-    {
-        // Everybody who is here, and everybody whom this one knows.
-        let mut ends: Vec<PoName> = tables.keys().copied().collect();
-        let known = tables.get(start).into_iter().flat_map(|table| &table.rows);
-        ends.extend(known.filter_map(|row| row.to.parse::<PoName>().ok()));
-        ends.extend(to);
-        ends.sort_unstable();
-        ends.dedup();
-        for end in ends {
-            if end != *start && to.is_none_or(|to| to == end) {
-                routes.push(travel(&tables, *start, end));
-            }
-        }
-    }
+    let routes = known.routes(from, to);
     if routes.iter().any(|travel| travel.end != End::Arrives) {
         report.part(Part::Problems);
     }
-    let tables = tables.into_values().collect();
+    let tables = known.tables.into_values().chain(known.mtas.into_values());
+    let tables = tables.collect();
     report.print(&mut session.out, &Done { routes, tables })
 }
 

@@ -211,7 +211,7 @@ fn result(po: &MemberReport) -> String {
     let problems = po.problems.len() + po.failures.len();
     match po.became {
         Became::Done => "done".to_owned(),
-        Became::Problems => format!("done, {problems} problems"),
+        Became::Problems => format!("done, {}", counted(problems, "problem", "problems")),
         Became::Busy => "busy".to_owned(),
         Became::Foreign => "foreign".to_owned(),
         Became::Failed => "failed".to_owned(),

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use dirsync::core::base::finding::{Finding, FindingId, Severity};
 use dirsync::cycle::run::{MemberReport, RunOptions, each};
-use dirsync::cycle::step::{AskOptions, Here, Numbers3, failure as cycle_failure, real_disk};
+use dirsync::cycle::site::Member;
+use dirsync::cycle::step::{AskOptions, Here, Numbers3, real_disk};
 use dirsync::exchange::service::{self, Pause, Started};
 use dirsync::exchange::{AGENT, domain_of};
-use dirsync::transport::far::{self, FailureClass};
 use dirsync::tree::disk::Disk;
 use dirsync::tree::{TreeMut, TreeView};
 use dirsync_cli::exit::{self, Part};
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
-use dirsync_cli::report::{PlanStep, Report, Text, TreeEntry};
+use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::trees::{of_cycle, of_far, of_tree};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::{PauseArgs, StartArgs};
@@ -29,15 +31,6 @@ const IGNORED: FindingId = FindingId("exchange.pause-ignored");
 const NO_ROLE: FindingId = FindingId("exchange.no-role");
 const UNKNOWN: FindingId = FindingId("exchange.resync-unknown");
 const HELD: FindingId = FindingId("cycle.held");
-
-pub(super) fn of_far(failure: far::Failure) -> Failure {
-    let made = match failure.class {
-        FailureClass::Refused => Failure::refused(failure.message),
-        FailureClass::Busy => Failure::busy(failure.message),
-        FailureClass::Data => Failure::data(failure.message),
-    };
-    made.hint(failure.hint.unwrap_or_default())
-}
 
 fn finding(id: FindingId, severity: Severity, message: String, hint: &'static str) -> Finding {
     Finding {
@@ -58,7 +51,7 @@ pub(super) fn open(path: &str, trials: Option<&Trials>) -> Result<Arc<dyn Disk>,
         None => real_disk(path),
     }
     .map_err(of_far)?;
-    let domain = domain_of(disk.as_ref()).map_err(|error| Failure::data(error.to_string()))?;
+    let domain = domain_of(disk.as_ref()).map_err(|error| of_tree(&error))?;
     if domain == AGENT {
         return Ok(disk);
     }
@@ -87,16 +80,15 @@ pub(super) fn pause(args: &PauseArgs, session: &mut Session<'_>) -> anyhow::Resu
     let mut step = super::ask_options(settings, &args.guard)?;
     step.auto_import = args.server.auto_import;
     step.trust_replace = args.server.trust_replace;
-    let trials = settings
-        .dry_run
-        .then(|| Trials::new(super::open_options(settings)));
+    let trials = super::trials(settings);
     let disk = open(&path, trials.as_ref())?;
+    let mut report = Report::new(PAUSE, settings);
     let means = {
         let view = TreeView::open(disk, AGENT, &super::open_options(settings))
-            .map_err(|error| convert::of_tree(&error))?;
-        service::pause(&view).map_err(|error| of_far(far::Failure::from(&error)))?
+            .map_err(|error| of_tree(&error))?;
+        report.tree(convert::tree(&Member::look(&view, &path)));
+        service::pause(&view).map_err(|error| of_far((&error).into()))?
     };
-    let mut report = Report::new(PAUSE, settings);
     let mut done = Paused {
         ran: None,
         text: means.text,
@@ -111,14 +103,12 @@ pub(super) fn pause(args: &PauseArgs, session: &mut Session<'_>) -> anyhow::Resu
             let message = "nothing was run: version 4.0 needs the registry value PauseKicksDX";
             let hint = "`po-admin registry set EXCHANGE PauseKicksDX 1`";
             report.problem(finding(IGNORED, Severity::Warning, message.into(), hint));
-            report.tree(entry(&path, None));
             part = Part::Problems;
         }
         Pause::NoRole => {
             let message = "nothing was run: the server is neither directory server nor requestor";
             let hint = "`po-admin server on`, or `po-admin register`";
             report.problem(finding(NO_ROLE, Severity::Warning, message.into(), hint));
-            report.tree(entry(&path, None));
             part = Part::Problems;
         }
         Pause::Runs(step_) => {
@@ -143,7 +133,6 @@ pub(super) fn pause(args: &PauseArgs, session: &mut Session<'_>) -> anyhow::Resu
                 return Err(Failure::interrupted().into());
             }
             if let Some(member) = ran.members.pop() {
-                report.tree(entry(&path, Some(&member)));
                 convert::member(&mut report, &member);
                 part = convert::part(member.became);
                 done.sentence = Some(super::steps::sentence(step_, &member));
@@ -157,20 +146,6 @@ pub(super) fn pause(args: &PauseArgs, session: &mut Session<'_>) -> anyhow::Resu
     let outcome = Outcome::from(exit::of_one_tree(part));
     // `net pause` itself always failed (R-DXA-020).
     Ok(outcome.classic(NET_FAILED))
-}
-
-fn entry(path: &str, member: Option<&MemberReport>) -> TreeEntry {
-    TreeEntry {
-        path: path.to_owned(),
-        kind: "exchange".into(),
-        name: member
-            .and_then(|member| member.name.clone())
-            .unwrap_or_default(),
-        roles: member
-            .map(|member| member.roles.iter().map(|&role| role.into()).collect())
-            .unwrap_or_default(),
-        ..TreeEntry::default()
-    }
 }
 
 impl Text for Paused {
@@ -220,17 +195,15 @@ pub(super) fn start(args: &StartArgs, session: &mut Session<'_>) -> anyhow::Resu
     let settings = &session.settings;
     let ask: AskOptions = super::ask_options(settings, &args.guard)?;
     let options = ask.step_options();
-    let trials = settings
-        .dry_run
-        .then(|| Trials::new(super::open_options(settings)));
+    let trials = super::trials(settings);
     let disk = open(&path, trials.as_ref())?;
     let mut tree = TreeMut::open(disk, AGENT, &super::open_options(settings))
-        .map_err(|error| convert::of_tree(&error))?;
-    let started = service::start(&mut tree, &options, &session.progress)
-        .map_err(|error| of_far(cycle_failure(&error)))?;
-    drop(tree);
+        .map_err(|error| of_tree(&error))?;
     let mut report = Report::new(START, settings);
-    report.tree(entry(&path, None));
+    report.tree(convert::tree(&Member::look(tree.view(), &path)));
+    let started =
+        service::start(&mut tree, &options, &session.progress).map_err(|error| of_cycle(&error))?;
+    drop(tree);
     let part = problems(&mut report, &started);
     let done = Done {
         made: started.made.map(|made| File {
@@ -293,21 +266,21 @@ impl Text for Done {
         let would = if self.dry_run { "would be " } else { "" };
         if let Some(made) = &self.made {
             out.line(&dirsync_cli::escape::text(&format!(
-                "DXADATA/RESYNC.GLB {would}made for {}: IMPSEQ={} REQSEQ={} SRVSEQ={}, {} lists, \
-                 {} entries; ResyncConnectionRDNs {would}removed",
+                "DXADATA/RESYNC.GLB {would}made for {}: IMPSEQ={} REQSEQ={} SRVSEQ={}, {}, {}; \
+                 ResyncConnectionRDNs {would}removed",
                 made.requestors.join(", "),
                 made.impseq,
                 made.reqseq,
                 made.srvseq,
-                made.lists,
-                made.entries
+                counted(made.lists, "list", "lists"),
+                counted(made.entries, "entry", "entries")
             )))?;
         }
         if let Some(took) = &self.took {
             out.line(&format!(
-                "DXADATA/RESYNC.GLB {would}taken: {} recipients added, {} changed, {} removed; \
+                "DXADATA/RESYNC.GLB {would}taken: {} added, {} changed, {} removed; \
                  R S I {} {} {}",
-                took.added,
+                counted(took.added, "recipient", "recipients"),
                 took.modified,
                 took.deleted,
                 took.after.req,

@@ -5,7 +5,7 @@ use dirsync::cycle::step::{Here, Step, real_disk};
 use dirsync_cli::exit;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
-use dirsync_cli::report::{PlanStep, Report, Text, TreeEntry};
+use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::words::counted;
 use serde::Serialize;
@@ -53,9 +53,7 @@ fn carry_out(
         wait_ms: super::wait_ms(settings),
         program: command.clone(),
     };
-    let trials = settings
-        .dry_run
-        .then(|| Trials::new(super::open_options(settings)));
+    let trials = super::trials(settings);
     let open = |path: &str| match &trials {
         Some(trials) => trials.open(path),
         None => real_disk(path),
@@ -77,17 +75,7 @@ fn report(
 ) -> anyhow::Result<Outcome> {
     let mut report = Report::new(command, &session.settings);
     for member in &done.members {
-        report.tree(TreeEntry {
-            path: member.path.clone(),
-            kind: if member.exchange {
-                "exchange".into()
-            } else {
-                "postoffice".into()
-            },
-            name: member.name.clone().unwrap_or_default(),
-            roles: member.roles.iter().map(|&role| role.into()).collect(),
-            ..TreeEntry::default()
-        });
+        report.tree(convert::reported(member));
         convert::member(&mut report, member);
     }
     let alone = match done.members.as_slice() {
@@ -125,6 +113,10 @@ impl Text for Done {
     }
 }
 
+fn entries(count: u32) -> String {
+    counted(count, "entry", "entries")
+}
+
 pub(super) fn sentence(step: Step, po: &MemberReport) -> String {
     if !po.failures.is_empty() {
         return format!("{} failed", step.name());
@@ -157,17 +149,19 @@ pub(super) fn sentence(step: Step, po: &MemberReport) -> String {
             None => "nothing was done".to_owned(),
         },
         Step::T3 if po.recipients.is_some() => format!(
-            "{} entries received, {} recipients",
-            po.received.unwrap_or(0),
-            po.recipients.unwrap_or(0)
+            "{} received, {}",
+            entries(po.received.unwrap_or(0)),
+            counted(po.recipients.unwrap_or(0), "recipient", "recipients")
         ),
         Step::T3 => match (po.received, po.gal_entries) {
-            (Some(received), Some(entries)) => {
-                format!("{received} entries received, {entries} in the Global Address List")
-            }
-            (Some(received), None) => {
-                format!("{received} entries received, the Global Address List was not made")
-            }
+            (Some(received), Some(there)) => format!(
+                "{} received, {there} in the Global Address List",
+                entries(received)
+            ),
+            (Some(received), None) => format!(
+                "{} received, the Global Address List was not made",
+                entries(received)
+            ),
             (None, _) if !po.roles.contains(&"requestor") => {
                 "it has no server, nothing was done".to_owned()
             }

@@ -65,15 +65,11 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
     let args = &typed(args)?;
     let wanted = wanted(&args.fix)?;
     let (entry, checked, fixed) = if trees::is_exchange(&args.tree)? {
-        if !wanted.is_empty() {
-            return Err(Failure::usage("an Exchange server is mended in its parts")
-                .hint(format!(
-                    "`po-admin check --fix` on its {}, `mtacheck repair` on its MTADATA",
-                    dirsync::exchange::shadow_path()
-                ))
-                .into());
+        if wanted.is_empty() {
+            look_at_server(args, &options, session)?
+        } else {
+            mend_server(args, &wanted, &options, session)?
         }
-        look_at_server(args, &options, session)?
     } else if wanted.is_empty() {
         let view = trees::view(&args.tree, &session.settings, "po-admin check")?;
         let entry = trees::entry(&view, &args.tree, &session.settings);
@@ -165,6 +161,29 @@ fn look_at_server(
     )
     .map_err(|error| failures::of_tree(&error))?;
     Ok((entry, checked, None))
+}
+
+/// Of an Exchange server the shadow postoffice is mended; its queues are `mtacheck repair`'s, and what
+/// is wrong with the agent's own files no repair can know.
+fn mend_server(
+    args: &Typed,
+    wanted: &[FixWhat],
+    options: &CheckOptions,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Looked> {
+    let words = Command::CheckFix.words();
+    refuse_foreign(&trees::agent(&args.tree, &session.settings, words)?)?;
+    let home = dirsync::exchange::shadow_path();
+    let shadow = Typed {
+        tree: args.tree.join(&home),
+        fix: args.fix.clone(),
+    };
+    let (_, _, mut fixed) = mend(&shadow, wanted, options, session)?;
+    for step in fixed.iter_mut().flat_map(|fix| &mut fix.plan) {
+        step.path = format!("{home}/{}", step.path);
+    }
+    let (entry, checked, _) = look_at_server(args, options, session)?;
+    Ok((entry, checked, fixed))
 }
 
 type Looked = (TreeEntry, Checked, Option<FixResult>);

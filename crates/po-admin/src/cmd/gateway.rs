@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::change::{change, look, new_po_name, po_name, shown, tell, verb};
 use super::user::told;
+use crate::trees;
 
 /// `gateway`.
 #[derive(Debug, Subcommand)]
@@ -23,11 +24,12 @@ The gateway writes its messages as FFAPI text (MMFF) into GTW/<mailbag>/IN under
 and renames the file to *.MMF when it is whole; `dxa-cycle deliver` takes it, and puts what is
 for the gateway into GTW/<mailbag>/OUT, one file a message. A file with a fault goes to BAD with
 its error. The folders TAKEN and SPOOL beside them are not the gateway's: files pass through them
-so that none is lost or doubled. On an Exchange server the postoffice is its shadow, CONNECT/MSMCON/MAILDATA.
+so that none is lost or doubled. On an Exchange server the postoffice is its shadow,
+CONNECT/MSMCON/MAILDATA; the server may be named instead.
 
 Examples:
   po-admin gateway add HQ GWISE/LIGHT
-  po-admin gateway add EX/CONNECT/MSMCON/MAILDATA GWISE/LIGHT --lines cr")]
+  po-admin gateway add EX GWISE/LIGHT --lines cr")]
     Add(AddArgs),
     /// Remove one; refused while mail or files wait for it.
     #[command(after_help = "Examples:\n  po-admin gateway remove HQ GWISE/LIGHT --yes")]
@@ -65,7 +67,7 @@ impl From<Lines> for Eol {
 /// `gateway add`.
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
-    /// The postoffice it is attached to.
+    /// The postoffice it is attached to, or an Exchange server.
     #[arg(value_name = "PO")]
     tree: PathBuf,
     /// The postoffice it emulates; its network must not be one of ordinary postoffices.
@@ -79,7 +81,7 @@ pub(crate) struct AddArgs {
 /// One gateway.
 #[derive(Debug, Args)]
 pub(crate) struct OneArgs {
-    /// The postoffice.
+    /// The postoffice, or an Exchange server.
     #[arg(value_name = "PO")]
     tree: PathBuf,
     /// The postoffice that is emulated.
@@ -90,7 +92,7 @@ pub(crate) struct OneArgs {
 /// `gateway list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// The postoffice.
+    /// The postoffice, or an Exchange server.
     #[arg(value_name = "PO")]
     tree: PathBuf,
 }
@@ -106,7 +108,8 @@ pub(crate) fn run(command: &GatewayCommand, session: &mut Session<'_>) -> anyhow
 fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let name = new_po_name(&args.name)?;
     let eol: Eol = args.lines.into();
-    let changed = change(&args.tree, Command::Gateway, session, |edit, _| {
+    let tree = trees::postoffice_of(&args.tree)?;
+    let changed = change(&tree, Command::Gateway, session, |edit, _| {
         gateways::add(edit, name, eol)
     })?;
     let mailbag = changed.value.mailbag;
@@ -135,7 +138,8 @@ fn remove(args: &OneArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> 
     session.confirm(&format!(
         "Remove the gateway postoffice {name} and its list of users"
     ))?;
-    let changed = change(&args.tree, Command::Gateway, session, |edit, now| {
+    let tree = trees::postoffice_of(&args.tree)?;
+    let changed = change(&tree, Command::Gateway, session, |edit, now| {
         gateways::remove(edit, name, now)
     })?;
     let mut effects = changed.value.effects.clone();
@@ -183,8 +187,9 @@ fn facts(one: &ShownGateway) -> Value {
 }
 
 fn list(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
+    let tree = trees::postoffice_of(&args.tree)?;
     let (found, _) = look(
-        &args.tree,
+        &tree,
         "po-admin gateway list",
         &session.settings,
         |edit, _| gateways::all(edit),

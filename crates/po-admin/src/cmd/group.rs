@@ -10,10 +10,11 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
+use dirsync_cli::words::yes_or_no;
 use serde_json::{Value, json};
 
 use super::change::{change, encode, look, shown, tell, verb};
-use super::user::{told, yes_or_no};
+use super::user::told;
 
 /// `group`.
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
+use dirsync_cli::words::yes_or_no;
 use serde_json::{Value, json};
 
 use super::change::{change, look, po_name, shown, tell};
@@ -70,23 +71,14 @@ pub(crate) struct OneArgs {
     name: String,
 }
 
-/// Yes or no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Switch {
-    /// Yes.
-    Yes,
-    /// No.
-    No,
-}
-
 /// `link set`.
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
     #[command(flatten)]
     one: OneArgs,
     /// Whether its mail stays when the link does not work, though there is another route.
-    #[arg(long, value_name = "YES|NO")]
-    secured: Option<Switch>,
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
+    secured: Option<bool>,
     /// Failed attempts before the mail is returned (144).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     retries: Option<u32>,
@@ -111,7 +103,7 @@ pub(crate) fn run(command: &LinkCommand, session: &mut Session<'_>) -> anyhow::R
                     .into());
             }
             set(&args.one, "set", session, |link| {
-                link.secured = secured.map_or(link.secured, |secured| secured == Switch::Yes);
+                link.secured = secured.unwrap_or(link.secured);
                 let other = |value: u32, usual: u32| (value != usual).then_some(value);
                 if let Some(retries) = retries {
                     link.retries = other(retries, OPEN_RETRIES);

@@ -11,12 +11,12 @@ use dirsync::postoffice::config::options::{OptionsChange, ShownOptions, set, sho
 use dirsync::tree::Command;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::yes_or_no;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::change::{change, encode, shown, tell, tell_seen};
 use super::roles::{types, when};
-use super::user::yes_or_no;
 use crate::{failures, trees};
 
 pub(crate) const EXAMPLES: &str = "\

@@ -12,6 +12,7 @@ use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::text;
 use dirsync_cli::words::counted;
+use dirsync_cli::words::yes_or_no;
 use serde_json::{Value, json};
 
 use super::change::{change, encode, look, shown, tell, tell_seen, verb};
@@ -120,15 +121,6 @@ pub(crate) struct ListArgs {
     /// The postoffice.
     #[arg(value_name = "PO")]
     tree: PathBuf,
-}
-
-/// The values of an option that is on or off.
-pub(crate) fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" | "y" | "on" => Ok(true),
-        "no" | "n" | "off" => Ok(false),
-        _ => Err("give yes or no".to_owned()),
-    }
 }
 
 fn info(values: &[String]) -> Result<Vec<TemplateValue>, Failure> {

@@ -284,7 +284,7 @@ fn mentions(text: &str) -> Vec<Mention> {
 
 /// The object that a word names, given what stands in front of it.
 fn mention(word: &str, before: &str) -> Option<Mention> {
-    let before = before.trim_end_matches(|c: char| c == ':' || c == ' ');
+    let before = before.trim_end_matches([':', ' ']);
     if let Some(before) = before.strip_suffix("given the") {
         let number = ObjectNumber::new(word.parse().ok()?)?;
         let made = before.trim_end().ends_with("and");

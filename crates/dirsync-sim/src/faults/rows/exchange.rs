@@ -17,8 +17,8 @@ use dirsync::exchange::directory::Directory;
 use dirsync::exchange::init::{self, ExchangeParams};
 use dirsync::exchange::interchange::{self, Work};
 use dirsync::exchange::roles::{self, NewRemote, Registration, SettingsChange};
-use dirsync::exchange::service;
 use dirsync::exchange::settings::{Agent, load_registry, save_registry};
+use dirsync::exchange::{resync, service};
 use dirsync::postoffice::build::{self, BuildOptions};
 use dirsync::postoffice::config::{registration, srvconf};
 use dirsync::postoffice::externals::{self, NewExternal};
@@ -90,6 +90,34 @@ pub(super) const START: &[Scenario] = &[Scenario {
     observe: observe_agent,
     milestones: || Ok(Vec::new()),
 }];
+
+/// `resync-gen create` at an Exchange server.
+pub(super) const RESYNC: Scenario = Scenario {
+    command: Command::Resync,
+    name: "of an Exchange server, for one requestor",
+    prepare: || {
+        let disk = server()?;
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        step(&shared, Step::T2)?;
+        disk.settle();
+        Ok(disk)
+    },
+    run: |disk| {
+        let mut tree = TreeMut::open(disk, AGENT, &options()).map_err(text)?;
+        let chosen = resync::choose_at(tree.view(), &["NET/RA".into()], false).map_err(text)?;
+        let info = CommitInfo {
+            command: Command::Resync,
+            user: "harness".into(),
+            now: NOW,
+            counts: Vec::new(),
+        };
+        resync::create_in_place(&mut tree, &chosen, NOW, &info, &NoProgress)
+            .map(|_| ())
+            .map_err(text)
+    },
+    observe: observe_agent,
+    milestones: || Ok(Vec::new()),
+};
 
 /// T1 of an agent that is a requestor: one commit for what changed, one for the mail.
 pub(super) const T1: Scenario = Scenario {

@@ -32,6 +32,7 @@ pub(super) const CREATE: &[Scenario] = &[
         observe: observe_postoffice,
         milestones: || Ok(Vec::new()),
     },
+    super::exchange::RESYNC,
 ];
 
 /// A second run at the same time makes the same bytes.

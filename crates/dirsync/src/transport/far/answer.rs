@@ -153,9 +153,7 @@ impl Local {
 
     fn open(&mut self, path: &str, wait_ms: u64, program: String) -> Reply {
         let path_of = std::path::Path::new(path);
-        let is_mta = path_of
-            .file_name()
-            .is_some_and(|name| name.eq_ignore_ascii_case(crate::mta::HOME));
+        let is_mta = crate::mta::is_home(path_of);
         let opened: DiskResult<Arc<dyn Disk>> = if is_mta {
             crate::mta::open_disk(path_of)
         } else {

@@ -16,6 +16,7 @@ mod protocol;
 
 pub use answer::Local;
 pub use child::{CHILD_COMMAND, Child, ChildConnector, run_if_child};
+pub(crate) use protocol::sync_failed;
 pub use protocol::{Failure, FailureClass, PlanStep, Problem, Reply, Request};
 
 /// Why a far side gave no answer.

@@ -11,7 +11,7 @@ use crate::tree::{Command, TreeMut, TreeView};
 
 use super::super::mailer::MailerTotals;
 use super::super::x400::table::{self, Table};
-use super::super::x400::{mail, settle};
+use super::super::x400::{mail, map, settle};
 use super::answer::{Local, Problems};
 use super::protocol::{Failure, Reply, Request};
 
@@ -47,8 +47,13 @@ impl Local {
                 queues: mail::outbound(&self.mta_view()?)?,
                 problems: Vec::new(),
             },
-            // Nobody asks an MTA for routes of postoffices.
-            Request::Routes => return Err(no_table(&self.mta_view()?)),
+            Request::Routes => {
+                let view = self.mta_view()?;
+                let table = Table::load(&view)?.ok_or_else(|| no_table(&view))?;
+                Reply::Routes {
+                    table: map::table_of(&table),
+                }
+            }
             // What arrives is routed when it arrives.
             Request::Mailer { .. } => Reply::Mailed {
                 totals: MailerTotals::default(),

@@ -195,7 +195,7 @@ fn is_full(error: &TreeError) -> bool {
 }
 
 /// Whether a sync failed, or may have.
-fn sync_failed(error: &TreeError) -> bool {
+pub(crate) fn sync_failed(error: &TreeError) -> bool {
     match error {
         TreeError::CommittedIncomplete { .. }
         | TreeError::CommitUnknown { .. }
@@ -208,7 +208,8 @@ fn sync_failed(error: &TreeError) -> bool {
 }
 
 impl Failure {
-    fn of(
+    /// A failure of this class; `tree` is what it came from, where it was a tree.
+    pub(crate) fn of(
         class: ErrorClass,
         message: String,
         hint: Option<&str>,
@@ -225,6 +226,12 @@ impl Failure {
             last: tree.is_some_and(sync_failed),
             full: tree.is_some_and(is_full),
         }
+    }
+}
+
+impl From<&TreeError> for Failure {
+    fn from(error: &TreeError) -> Self {
+        Self::of(error.class(), error.to_string(), error.hint(), Some(error))
     }
 }
 

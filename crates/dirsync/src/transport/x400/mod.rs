@@ -3,6 +3,7 @@
 //! * [`table`] names the connectors of a server, what lies behind each, and how each link is:
 //!   `MTADATA/X400.INI`;
 //! * [`mail`] hands messages over, in the three steps of [`super::link`], and routes what arrives;
+//! * [`map`] says how mail would travel over connectors;
 //! * [`settle`] does what follows when a link does not work: another route, a report to the sender.
 //!
 //! Each connector has a queue of its own in the database, made with its first message. Unless it is
@@ -11,6 +12,7 @@
 //! named by its distinguished name, `/O=ORG/OU=SITE/CN=SERVER`, and stands at `…/MTADATA`.
 
 pub mod mail;
+pub mod map;
 pub mod settle;
 pub mod table;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Settings of the directory objects of an Exchange server, as options.
 
 use dirsync::exchange::roles::{AgentChange, SettingsChange};
+use dirsync_cli::words::yes_or_no;
 
 /// What leaves, and what becomes of what arrives.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -13,13 +14,13 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "TRUST", value_parser = clap::value_parser!(u8).range(0..=100))]
     export_trust: Option<u8>,
     /// Whether custom recipients leave as well.
-    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     export_custom: Option<bool>,
     /// Send the whole list with the next session.
     #[arg(long)]
     export_now: bool,
     /// Whether template information leaves as well.
-    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     send_templates: Option<bool>,
     /// Template information that becomes an attribute, for example 'Department:=Department'
     /// (may be repeated; without ATTRIBUTE the row goes).
@@ -32,10 +33,10 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "NAME")]
     administrator: Option<String>,
     /// Whether the administrator gets copies of outgoing messages.
-    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     copy_outgoing: Option<bool>,
     /// Whether the administrator gets incoming messages when they were taken.
-    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     forward_incoming: Option<bool>,
 }
 
@@ -73,19 +74,11 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "TRUST", value_parser = clap::value_parser!(u8).range(0..=100))]
     import_trust: Option<u8>,
     /// Whether the object's name is added to arriving names.
-    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     append_name: Option<bool>,
     /// Whether template information that arrives is taken.
-    #[arg(long, value_name = "yes|no", value_parser = yes_no)]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     receive_templates: Option<bool>,
-}
-
-fn yes_no(text: &str) -> Result<bool, String> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("say yes or no".to_owned()),
-    }
 }
 
 /// Both as one change.

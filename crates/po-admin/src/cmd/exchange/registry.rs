@@ -133,9 +133,7 @@ fn get(args: &GetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     } else if let Some(wanted) = &args.name {
         names.retain(|name| name.eq_ignore_ascii_case(wanted));
         if names.is_empty() {
-            return Err(Failure::usage(format!("there is no value {wanted:?}"))
-                .hint("`po-admin registry get EXCHANGE` shows all")
-                .into());
+            return Err(unknown(wanted).into());
         }
     }
     let columns = [text("VALUE"), text("TYPE"), text("DATA"), text("EFFECT")];
@@ -274,14 +272,24 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
+/// A name that is none, with those that are.
+fn unknown(name: &str) -> Failure {
+    let close = KNOWN.iter().find(|v| v.name.eq_ignore_ascii_case(name));
+    let name = shown(name);
+    let names: Vec<&str> = KNOWN.iter().map(|value| value.name).collect();
+    Failure::usage(match close {
+        Some(close) => format!("{name} is not {}: case counts in this name", close.name),
+        None => format!("{name} is no value of the agent"),
+    })
+    .hint(format!(
+        "the values are {}; `po-admin registry get EXCHANGE` says what they do",
+        names.join(", ")
+    ))
+}
+
 fn data_of(name: &str, values: &[String]) -> Result<Data, Failure> {
     let Some(entry) = known(name) else {
-        let close = KNOWN.iter().find(|v| v.name.eq_ignore_ascii_case(name));
-        return Err(Failure::usage(match close {
-            Some(close) => format!("{name} is not {}: case counts in this name", close.name),
-            None => format!("{name} is no value of the agent"),
-        })
-        .hint("`po-admin registry get EXCHANGE` shows the names"));
+        return Err(unknown(name));
     };
     let one = || match values {
         [one] => Ok(one.as_str()),
@@ -332,9 +340,24 @@ fn set(args: &SetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     )
 }
 
+/// A name that nothing is known of can be removed where it is set, and nowhere else.
+fn require_known(args: &UnsetArgs, session: &Session<'_>) -> Result<(), Failure> {
+    let view = trees::agent(&args.tree, &session.settings, "po-admin registry unset")?;
+    let file = load_registry(&mut Edit::new(&view)).map_err(|error| failures::of_po(&error))?;
+    if known(&args.name).is_some() || file.get(DX_KEY, &args.name).is_some() {
+        return Ok(());
+    }
+    Err(unknown(&args.name))
+}
+
 fn unset(args: &UnsetArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let (key, value) =
-        diagnostics(&args.name)?.unwrap_or_else(|| (DX_KEY.to_owned(), args.name.clone()));
+    let (key, value) = match diagnostics(&args.name)? {
+        Some(level) => level,
+        None => {
+            require_known(args, session)?;
+            (DX_KEY.to_owned(), args.name.clone())
+        }
+    };
     let changed = change_agent(&args.tree, Command::Registry, session, |edit, _| {
         let mut file = load_registry(edit)?;
         let was = file.unset(&key, &value);
