@@ -208,6 +208,7 @@ mod tests {
 
     proptest! {
         // rule: dec:2.11
+        // rule: pof:D-15
         #[test]
         fn any_bytes_survive(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let view = NETWORK.view(&bytes).unwrap();

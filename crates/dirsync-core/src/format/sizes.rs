@@ -375,6 +375,7 @@ mod tests {
     }
 
     // rule: pof:R-SIZ-001
+    // rule: tra:NEED-22
     #[test]
     fn every_published_rule_is_in_the_table() {
         let table = include_str!("../../../../fixtures/sizes/size-rules.tsv");

@@ -248,6 +248,7 @@ mod tests {
 
     use super::*;
 
+    // rule: tra:NEED-01
     #[test]
     fn codes_events_findings_and_files_are_found() {
         let kinds = |query: &str| -> Vec<&'static str> {

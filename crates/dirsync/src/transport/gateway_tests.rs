@@ -121,6 +121,8 @@ fn one_message(file: &[u8]) -> (crate::core::format::mmff::Header, Vec<u8>, Vec<
 }
 
 // rule: exc:R-FFA-002
+// rule: tra:R-ADM-051
+// rule: tra:R-GWY-001
 #[test]
 fn only_its_own_command_makes_and_removes_a_gateways_postoffice() {
     let disk = postoffice("A");
@@ -195,6 +197,7 @@ fn only_its_own_command_makes_and_removes_a_gateways_postoffice() {
 
 // rule: exc:R-FFA-001
 // rule: exc:R-FFA-050
+// rule: tra:R-FFA-013
 #[test]
 fn what_a_gateway_brings_reaches_the_system_mailbag_whole() {
     let (disk, place) = with_gateway();
@@ -231,6 +234,7 @@ fn what_a_gateway_brings_reaches_the_system_mailbag_whole() {
 
 // rule: exc:V-31
 // rule: exc:R-FFA-005
+// rule: tra:R-FFA-009
 #[test]
 fn v_31_fifty_of_a_file_go_in_each_run_and_the_rest_waits() {
     let (disk, place) = with_gateway();
@@ -250,6 +254,7 @@ fn v_31_fifty_of_a_file_go_in_each_run_and_the_rest_waits() {
 
 // rule: exc:R-FFA-014
 // rule: exc:R-FFA-011
+// rule: tra:R-FFA-014
 #[test]
 fn a_file_with_a_fault_is_put_aside_and_the_others_go_on() {
     let (disk, place) = with_gateway();
@@ -307,6 +312,8 @@ fn a_file_with_a_fault_is_put_aside_and_the_others_go_on() {
 }
 
 // rule: exc:R-FFA-001
+// rule: tra:R-FFA-005
+// rule: tra:R-FFA-014
 #[test]
 fn what_waits_for_a_gateway_is_written_and_leaves_in_one_commit() {
     let (disk, place) = with_gateway();
@@ -333,6 +340,10 @@ fn what_waits_for_a_gateway_is_written_and_leaves_in_one_commit() {
         (&b"[dirsync]\r\ntask=srvtx\r\n"[..], &[0, 13, 10, 255][..])
     );
     assert_eq!(header.subject, b"SrvTx");
+    // The time of its submission (Q85057).
+    let written = (header.date.unwrap(), header.time.unwrap());
+    assert_eq!(written.0.to_string(), "1994-04-07");
+    assert_eq!(written.1.to_string(), "12:13:00");
     assert!(waiting(&disk, MailbagStem::Id(place.mailbag())).is_empty());
     // The message file stays for the one who still has it.
     assert_eq!(

@@ -463,7 +463,7 @@ pub fn sent(
     for stem in stems {
         drop_reference(edit, stem)?;
     }
-    count_sent(edit, own, &counted, now)?;
+    lines.push_str(&count_sent(edit, own, &counted, now)?);
     if !lines.is_empty() {
         let head = log::sending_lines(time, &own, to, gone.len());
         log::append(edit, log::SESSION, &format!("{head}{lines}"))?;
@@ -472,13 +472,16 @@ pub fn sent(
     Ok(gone.len() as u64)
 }
 
-/// Counts messages of this month and year in the records of their destinations (R-TRN-016).
+/// Counts messages of this month and year in the records of their destinations (R-TRN-016). A file
+/// that must not be written keeps its counters, and mail flows all the same (Q130067): what is to be
+/// said of it in SESSION.LOG is returned.
 fn count_sent(
     edit: &mut Edit<'_>,
     own: PoName,
     counted: &HashMap<PoName, u32>,
     now: UnixTime,
-) -> Result<(), PoError> {
+) -> Result<String, PoError> {
+    let mut said = String::new();
     let mut routes = Routes::load(edit.view(), own)?;
     let time = log::local_time(edit.view(), now);
     let month =
@@ -503,6 +506,10 @@ fn count_sent(
             continue;
         };
         let path = format!("XTN/{xtn}.XTN");
+        if !may_be_written(edit, &path)? {
+            said.push_str(&log::statistics_lines(time, &path));
+            continue;
+        }
         let Some(bytes) = edit.read_part(&path, offset, XTN_RECORD_LEN_BYTES)? else {
             continue;
         };
@@ -514,5 +521,12 @@ fn count_sent(
         }
         edit.patch(&path, offset, &record.encode())?;
     }
-    Ok(())
+    Ok(said)
+}
+
+/// Whether a commit may change this file: it has one name, and its mode lets somebody write.
+fn may_be_written(edit: &Edit<'_>, path: &str) -> Result<bool, PoError> {
+    let stat = edit.view().stat(path)?;
+    Ok(stat
+        .is_none_or(|stat| stat.links <= 1 && stat.attrs.mode.is_none_or(|mode| mode & 0o222 != 0)))
 }

@@ -354,6 +354,7 @@ fn old_mail_that_can_leave_leaves_and_held_mail_stays() {
 }
 
 // rule: tra:R-ERR-005
+// rule: tra:R-ERR-003
 #[test]
 fn a_full_destination_keeps_nobody_waiting_and_loses_nothing() {
     let (a, b, c) = (postoffice("A"), postoffice("B"), postoffice("C"));
@@ -384,6 +385,7 @@ fn a_full_destination_keeps_nobody_waiting_and_loses_nothing() {
 
 // rule: tra:R-ERR-001
 // rule: tra:R-ERR-002
+// rule: tra:OQ-03
 #[test]
 fn a_message_that_is_not_taken_three_times_goes_back_and_the_others_pass() {
     goes_back_after(0, 3);
@@ -662,6 +664,8 @@ fn new_mail_of_restored_trees_is_never_taken_for_a_repeat() {
 
 // rule: tra:NEED-19
 // rule: tra:R-RTE-004
+// rule: tra:NEED-04
+// rule: tra:R-QUE-010
 #[test]
 fn links_and_routes_are_shown_and_checked() {
     let (disks, _) = meshed();

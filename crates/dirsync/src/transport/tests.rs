@@ -58,6 +58,9 @@ fn count(disk: &MemDisk, prefix: &str, ending: &str) -> usize {
 // rule: std:1
 // rule: tra:TV-TRN-1
 // rule: tra:R-TRN-006
+// rule: pof:R-GLB-010
+// rule: pof:R-P1-001
+// rule: tra:R-TRN-016
 #[test]
 fn two_passes_carry_mail_from_t1_to_the_other_side() {
     // TV-TRN-1.
@@ -110,9 +113,36 @@ fn two_passes_carry_mail_from_t1_to_the_other_side() {
     }
 }
 
+// Q130067: the counters are not worth a message.
+// rule: tra:R-TRN-016
+// rule: pof:R-XTN-004
+#[test]
+fn counters_that_cannot_be_written_stop_no_mail() {
+    let (a, b, mailbag) = pair();
+    a.add_hard_link(&p("XTN/00000001.XTN"), &p("XTN/OTHER.BAK"))
+        .unwrap();
+    let before = read(&a, "XTN/00000001.XTN");
+    send(&a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], "through");
+    let report = Net::of(&[("a", &a), ("b", &b)]).deliver();
+    assert!(report.quiet && !report.has_problems(), "{report:#?}");
+    assert_eq!(system_mail(&b), ["through"]);
+    assert!(subjects(&a, MailbagStem::Id(mailbag)).is_empty());
+    assert_eq!(read(&a, "XTN/00000001.XTN"), before);
+    let log = String::from_utf8(read(&a, "LOG/SESSION.LOG").unwrap()).unwrap();
+    assert!(
+        log.contains("Unable to access M:XTN\\00000001.XTN. Check the access rights.\r\n"),
+        "{log}"
+    );
+    assert!(log.contains("Statistics update failed.\r\n"), "{log}");
+    account(&a);
+    account(&b);
+}
+
 // rule: tra:R-TRN-004
 // rule: tra:R-TRN-007
 // rule: tra:R-TRN-008
+// rule: pof:R-MBG-001
+// rule: pof:R-MAI-001
 #[test]
 fn one_file_serves_all_local_recipients() {
     let (a, _, mailbag) = pair();
@@ -161,6 +191,7 @@ fn one_file_serves_all_local_recipients() {
 // rule: tra:R-RTE-002
 // rule: tra:R-TRN-022
 // rule: mta:R-Q-025
+// rule: tra:R-RTE-001
 #[test]
 fn mail_goes_through_the_hub_once() {
     let (a, hub, b, c) = (
@@ -348,6 +379,7 @@ fn a_full_mailbag_pushes_back_and_nothing_is_lost() {
 // rule: tra:R-TRN-011
 // rule: tra:OQ-14
 // rule: dec:DEC-114
+// rule: pof:R-XTN-006
 // rule: tra:R-TRN-010
 #[test]
 fn at_most_fifty_of_a_queue_and_the_oldest_first() {
@@ -368,6 +400,7 @@ fn at_most_fifty_of_a_queue_and_the_oldest_first() {
 }
 
 // rule: dec:DEC-070
+// rule: tra:R-QUE-009
 #[test]
 fn a_repeat_is_dropped_even_when_the_first_copy_was_read() {
     let (a, b, _) = pair();
@@ -404,6 +437,8 @@ fn a_repeat_is_dropped_even_when_the_first_copy_was_read() {
 }
 
 // rule: dsp:R-LOG-001
+// rule: tra:R-LCK-010
+// rule: pof:R-PRM-003
 #[test]
 fn a_failing_destination_stops_nobody_else() {
     let a = postoffice("A");
@@ -499,6 +534,7 @@ fn special_mail_stays_and_damage_is_named() {
 }
 
 // rule: tra:R-ERR-007
+// rule: pof:R-NET-005
 #[test]
 fn a_list_that_cannot_be_read_returns_no_mail() {
     let (a, b, _) = pair();
@@ -562,6 +598,8 @@ fn the_same_name_twice_is_refused() {
 }
 
 // rule: tra:R-TRN-015
+// rule: tra:R-ADM-072
+// rule: tra:R-FFA-010
 #[test]
 fn a_group_is_its_local_members_and_a_lost_one_is_named() {
     let (a, _, _) = pair();
@@ -723,6 +761,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() })]
     // rule: dec:DEC-070
     // rule: tra:R-TRN-007
+    // rule: pof:R-GLB-010
     #[test]
     fn whatever_stops_each_message_arrives_exactly_once(
         messages in proptest::collection::vec(any_sent(), 1..6),

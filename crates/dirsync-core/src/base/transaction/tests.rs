@@ -391,6 +391,7 @@ fn types_are_written_in_either_case_and_read_in_both() {
 }
 
 // rule: dsp:R-TPL-003
+// rule: tra:R-GWY-004
 #[test]
 fn only_addresses_of_three_parts_have_templates() {
     let info = "\r\n- Phone:/555";

@@ -280,6 +280,8 @@ fn a_subject_is_never_believed() {
 }
 
 // rule: dec:DEC-063
+// rule: pof:R-TMP-003
+// rule: tra:R-TRN-021
 #[test]
 fn attachments_have_their_names_and_stay_away_when_they_would_be_empty() {
     let mut net = net();

@@ -150,6 +150,7 @@ fn small_tree() -> MemDisk {
 
 // rule: pof:R-GAL-001
 // rule: dec:DEC-090
+// rule: pof:R-NME-003
 #[test]
 fn every_kind_of_entry_gets_its_address() {
     let listed = list(&small_tree(), &GalOptions::default());
