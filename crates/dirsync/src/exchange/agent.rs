@@ -273,6 +273,20 @@ pub(super) fn object_name(record: &SrvConfRecord) -> String {
     }
 }
 
+/// The address of a requestor's record, as its hidden recipient has it: `MS:NET/PO/MAILBOX`.
+#[must_use]
+pub fn party_address(record: &SrvConfRecord) -> String {
+    let mailbox = match record.mailbox.to_string_850() {
+        name if name.is_empty() => "$SYSTEM".to_owned(),
+        name => name,
+    };
+    format!(
+        "MS:{}/{}/{mailbox}",
+        record.network.to_string_850(),
+        record.postoffice.to_string_850()
+    )
+}
+
 /// Applies what a request put into the master list, in the commit that takes the request.
 ///
 /// # Errors

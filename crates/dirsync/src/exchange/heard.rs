@@ -21,8 +21,9 @@ use crate::postoffice::mail::{self, BagEdit, Outgoing, submit};
 use crate::postoffice::{Edit, PoError};
 use crate::tree::TreeView;
 
-use super::agent::object_name;
+use super::agent::{object_name, party_address};
 use super::desk::Desk;
+use super::directory::address_of;
 use super::events::{Event, log, log_at, table, utc_time};
 use super::settings::{Agent, save_ini};
 
@@ -87,6 +88,7 @@ pub fn received(
             let taken = unit.appended.to_string();
             let strings = [object.clone(), taken, utc_time(now)];
             events.push(Event::new(&table::REQUEST_TAKEN, strings));
+            events.extend(doubled(edit, desk, before)?);
         }
         if count_loss(edit, desk, &object, incoming, before)? {
             let granted = grant_import(after.imp_sync.get(), 0)?;
@@ -105,6 +107,28 @@ pub fn received(
         log_at(edit, now, levels, &events)?;
     }
     Ok(())
+}
+
+/// More than one recipient stands for a requestor (R-OBJ-031, Q163625): which of them answers go to is
+/// chance. Its request is taken all the same, since a directory of ours looks at addresses and not at
+/// names (ASSIGNED).
+fn doubled(
+    edit: &mut Edit<'_>,
+    desk: &mut Desk,
+    record: &SrvConfRecord,
+) -> Result<Option<Event>, CycleError> {
+    let address = party_address(record);
+    let Some(target) = address_of(&address) else {
+        return Ok(None);
+    };
+    let (_, directory) = desk.all(edit)?;
+    let stands = directory
+        .of_scope(target.scope())
+        .into_iter()
+        .filter_map(|index| directory.get(index))
+        .filter(|recipient| address_of(&recipient.address).as_ref() == Some(&target))
+        .count();
+    Ok((stands > 1).then(|| Event::new(&table::DOUBLED_REQUESTOR, [address])))
 }
 
 /// Counts requests that tell of lost messages; whether all lists are to be sent now.

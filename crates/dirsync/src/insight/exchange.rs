@@ -13,6 +13,7 @@ use crate::core::format::exchange::recipients::{RecipientClass, RecipientReader}
 use crate::core::format::exchange::registry::{DxSettings, RegistryFile};
 use crate::core::format::exchange::xdir;
 use crate::core::format::srvconf::SrvConfRecord;
+use crate::exchange::agent::party_address;
 use crate::exchange::directory::{Directory, address_of, distinguished_name};
 use crate::exchange::init::{agent_queue, connector_queue};
 use crate::exchange::{AGENT, RECIPIENTS, RECIPIENTS_LIMIT, REGISTRY, shadow_disk, shadow_path};
@@ -325,36 +326,26 @@ fn objects(
 /// Every party has one hidden recipient: without it nobody knows where a message came from
 /// (exc R-OBJ-030, R-OBJ-031).
 fn hidden(view: &TreeView, directory: &Directory, records: &[SrvConfRecord], seen: &mut Seen) {
-    let mut parties: Vec<String> = records
-        .iter()
-        .map(|record| {
-            let mailbox = match record.mailbox.to_string_850() {
-                name if name.is_empty() => "$SYSTEM".to_owned(),
-                name => name,
-            };
-            format!(
-                "{}/{}/{mailbox}",
-                record.network.to_string_850(),
-                record.postoffice.to_string_850()
-            )
-        })
-        .collect();
+    let mut parties: Vec<String> = records.iter().map(party_address).collect();
     if let Ok(conf) = crate::postoffice::lists::waiting::reqconf(&mut Edit::new(view))
         && conf.has(crate::core::format::reqconf::req_options::REGISTERED)
     {
         parties.push(format!(
-            "{}/{}/$SYSTEM",
+            "MS:{}/{}/$SYSTEM",
             conf.srv_network.to_string_850(),
             conf.srv_postoffice.to_string_850()
         ));
     }
     for party in parties {
-        let Some(target) = address_of(&format!("MS:{party}")) else {
+        let Some(target) = address_of(&party) else {
             continue;
         };
-        let fits = directory.find_all(|recipient| {
-            recipient.class == RecipientClass::Custom
-                && address_of(&recipient.address).as_ref() == Some(&target)
+        let party = party.trim_start_matches("MS:");
+        let mut fits = directory.of_scope(target.scope());
+        fits.retain(|index| {
+            directory
+                .get(*index)
+                .is_some_and(|recipient| address_of(&recipient.address).as_ref() == Some(&target))
         });
         let hint = "remove the requestor and make it anew: that makes its hidden recipient";
         if fits.is_empty() {

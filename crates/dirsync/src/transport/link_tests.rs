@@ -536,6 +536,33 @@ fn mail_takes_the_next_route_by_cost_and_the_first_one_when_it_works_again() {
     }
 }
 
+// rule: mta:R-Q-021
+#[test]
+fn an_envelope_that_cannot_be_written_again_keeps_nobody_from_another_route() {
+    let (disks, to_b) = meshed();
+    let a = &disks["A"];
+    let long = &"a subject of forty bytes, not one byte mo"[..40];
+    let bad = send(a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], long);
+    send(a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], "good");
+    edited(a, |edit| {
+        super::mailer::pass(edit, NOW, 50, &mut |found| panic!("{found:?}")).unwrap();
+    });
+    let part = a
+        .snapshot()
+        .into_keys()
+        .find(|path| path.starts_with(&format!("P1/{bad}.P")))
+        .unwrap();
+    let bytes = with_long_subject(&read(a, &part).unwrap());
+    edited(a, |edit| edit.write(&part, bytes).unwrap());
+    let report = without(&disks, &["B"]).deliver();
+    assert_eq!(link(&report, "NET/B").rerouted, 1, "{report:#?}");
+    assert_eq!(headers(a, MailbagStem::Id(to_b)), [(long.to_owned(), bad)]);
+    let net = without(&disks, &[]);
+    net.deliver_with(&at(600));
+    net.deliver_with(&at(1200));
+    assert_eq!(system_mail(&disks["B"]), ["good"]);
+}
+
 // rule: mta:R-DB-012
 #[test]
 fn a_secured_link_keeps_its_mail() {

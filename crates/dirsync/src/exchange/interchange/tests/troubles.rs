@@ -11,16 +11,13 @@ fn unreadable(disk: &MemDisk, id: ObjectId) -> MemDisk {
 
 /// The objects of a queue: references, and the data of each.
 fn objects(disk: &MemDisk, queue: &str) -> Vec<(ObjectId, ObjectId)> {
-    let view = TreeView::open(shared(disk), mta::DOMAIN, &open()).unwrap();
-    let db = Database::open(&view).unwrap();
-    let all = db.super_queue().unwrap();
-    let entry = mta::select::queue(&all, queue, "").unwrap();
-    let members = db.queue(entry.id).unwrap().members;
-    let one = |id: ObjectId| match db.object(id.number(), Keep::Nothing).unwrap() {
-        mta::store::FileState::Sound(found) => (id, found.header.partner),
-        other => panic!("{other:?}"),
-    };
-    members.iter().map(|member| one(member.object())).collect()
+    on_queue(disk, queue, |db, ids| {
+        let one = |id: ObjectId| match db.object(id.number(), Keep::Nothing).unwrap() {
+            mta::store::FileState::Sound(found) => (id, found.header.partner),
+            other => panic!("{other:?}"),
+        };
+        ids.into_iter().map(one).collect()
+    })
 }
 
 // rule: exc:R-MSM-010
