@@ -349,12 +349,17 @@ fn hidden(view: &TreeView, directory: &Directory, records: &[SrvConfRecord], see
         ));
     }
     for party in parties {
-        let Some(target) = address_of(&format!("MS:{party}")) else {
-            continue;
+        // An agent that is a requestor writes from SYSTEMn; its hidden recipient was made before that was
+        // known.
+        let (po, _) = party.rsplit_once('/').unwrap_or_default();
+        let targets =
+            [&party, &format!("{po}/$SYSTEM")].map(|name| address_of(&format!("MS:{name}")));
+        let is_target = |address: &str| {
+            let address = address_of(address);
+            address.is_some() && targets.contains(&address)
         };
         let fits = directory.find_all(|recipient| {
-            recipient.class == RecipientClass::Custom
-                && address_of(&recipient.address).as_ref() == Some(&target)
+            recipient.class == RecipientClass::Custom && is_target(&recipient.address)
         });
         let hint = "remove the requestor and make it anew: that makes its hidden recipient";
         if fits.is_empty() {

@@ -23,6 +23,8 @@ use dirsync_cli::list::List;
 use dirsync_cli::plan;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
+use dirsync_cli::trees::of_far;
+use dirsync_cli::words::counted;
 use serde_json::json;
 
 use super::change::{Changed, change_mta, shown, tell, verb};
@@ -209,7 +211,7 @@ fn remove(args: &RemoveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcom
     let name = connector_name(&args.name)?;
     let settings = &session.settings;
     let now = UnixTime(settings.now());
-    let of_mta = |error: MtaError| Failure::data(error.to_string());
+    let of_mta = |error: MtaError| of_far((&error).into());
     let planned = |view: &TreeView| -> Result<(Option<u64>, Plan), Failure> {
         let db = Database::open(view).map_err(of_mta)?;
         let mut edit = MtaEdit::new(&db, now).map_err(of_mta)?;
@@ -264,9 +266,10 @@ fn remove(args: &RemoveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcom
     };
     let moved = changed.value;
     let line = format!(
-        "the connector {} {}, {moved} messages of its queue take other ways",
+        "the connector {} {}; other ways for what waits in its queue: {}",
         shown(&name),
-        verb(session, "is removed", "be removed")
+        verb(session, "is removed", "be removed"),
+        counted(moved, "message", "messages")
     );
     let facts = json!({ "name": name, "moved": moved });
     tell(
@@ -294,7 +297,7 @@ fn list(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let view = trees::mta(&args.tree, &session.settings, "po-admin x400 list")?;
     let table =
         Table::read(&mut Edit::new(&view)).map_err(|error: PoError| failures::of_po(&error))?;
-    let queues = outbound(&view).map_err(|error| Failure::data(error.to_string()))?;
+    let queues = outbound(&view).map_err(|error| of_far((&error).into()))?;
     let columns = [
         text("NAME"),
         text("SERVER"),
