@@ -9,6 +9,7 @@
 )]
 
 mod console;
+pub mod exchange;
 mod process;
 mod site;
 mod snapshot;

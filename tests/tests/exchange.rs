@@ -6,26 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use dirsync_tests::exchange::{SHADOW, cycle, po};
 use dirsync_tests::{Output, TestTree, command, run, snapshot};
-
-const SHADOW: &str = "EX/CONNECT/MSMCON/MAILDATA";
-
-fn po(words: &str, tree: &Path, rest: &[&str]) -> Output {
-    let mut command = command("po-admin");
-    command.args(words.split_whitespace()).arg(tree).args(rest);
-    run(&mut command)
-}
-
-fn cycle(words: &str, place: &Path, hour: u32, rest: &[&str]) -> Output {
-    let mut command = command("dxa-cycle");
-    let now = format!("1997-03-01T{hour:02}:00:00Z");
-    command
-        .args(words.split_whitespace())
-        .arg(place)
-        .args(rest)
-        .env("DIRSYNC_NOW", now);
-    run(&mut command)
-}
 
 /// A server and two postoffices with users each; `hub` is the directory server.
 fn make(site: &Path, profile: &str, hub: &str) {
@@ -54,9 +36,9 @@ fn make(site: &Path, profile: &str, hub: &str) {
     }
     let all = [("EX", "AVIATION/MALMO"), ("A", "NET/A"), ("B", "NET/B")];
     let server = all.iter().find(|(tree, _)| *tree == hub).unwrap().1;
-    let mail = |tree: &str| {
-        let below = if tree == "EX" { SHADOW } else { tree };
-        site.join(below)
+    let mail = |tree: &str| match tree {
+        "EX" => site.join("EX").join(SHADOW),
+        _ => site.join(tree),
     };
     po("server on", &site.join(hub), &[]).expect_code(0);
     for (tree, name) in all {
@@ -473,7 +455,7 @@ fn mail_of_the_agent_and_for_it_stands_on_the_queues_of_the_mta() {
     let said = cycle("deliver --json", site, 9, &["--until", "mta"]).expect_code(0);
     assert!(said.json()["result"]["interchange"][0]["waiting_outward"].as_u64() > Some(0));
     assert!(on_queue(&ex, CONNECTOR) > 0);
-    let inqueue3 = site.join(SHADOW).join("MBG/INQUEUE3.MBG");
+    let inqueue3 = site.join("EX").join(SHADOW).join("MBG/INQUEUE3.MBG");
     assert_eq!(fs::metadata(&inqueue3).unwrap().len(), 0);
     // With any number of workers it goes on.
     cycle("deliver", site, 9, &["--workers", "32"]).expect_code(0);
@@ -484,11 +466,14 @@ fn mail_of_the_agent_and_for_it_stands_on_the_queues_of_the_mta() {
 }
 
 // rule: exc:R-REG-13
+// rule: exc:R-DXA-002
 #[test]
 fn what_waits_for_a_disabled_agent_can_be_purged() {
     let tree = TestTree::new();
     let (site, ex) = (tree.path(), tree.path().join("EX"));
     make(site, "5.5", "EX");
+    let shown = po("registry get --json", &ex, &["Start"]).expect_code(0);
+    assert_eq!(shown.json_lines()[0]["data"], 2, "{shown}");
     po("registry set", &ex, &["Start", "4"]).expect_code(0);
     cycle("t1", &site.join("A"), 9, &[]).expect_code(0);
     let said = cycle("deliver", site, 9, &[]).expect_code(0);
@@ -571,7 +556,7 @@ fn the_shadow_postoffice_has_its_place_its_serial_number_and_its_reserved_names(
     let tree = TestTree::new();
     let site = tree.path();
     make(site, "5.5", "EX");
-    let shadow = site.join("EX/CONNECT/MSMCON/MAILDATA");
+    let shadow = site.join("EX").join(SHADOW);
     let master = fs::read(shadow.join("GLB/MASTER.GLB")).unwrap();
     assert!(master.windows(8).any(|part| part == b"22-28798"));
     let text = "PROFS is a reserved network name. Enter a different name.";

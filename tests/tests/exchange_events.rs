@@ -6,41 +6,14 @@
 use std::fs;
 use std::path::Path;
 
-use dirsync_tests::{Output, TestTree, command, run, snapshot};
+use dirsync_tests::exchange::{cycle, exchange_and_a, po};
+use dirsync_tests::{TestTree, snapshot};
 use serde_json::Value;
-
-const SHADOW: &str = "CONNECT/MSMCON/MAILDATA";
-
-fn po(words: &str, tree: &Path, rest: &[&str]) -> Output {
-    let mut command = command("po-admin");
-    command.args(words.split_whitespace()).arg(tree).args(rest);
-    run(&mut command)
-}
-
-fn cycle(words: &str, place: &Path, hour: u32, rest: &[&str]) -> Output {
-    let mut command = command("dxa-cycle");
-    command
-        .args(words.split_whitespace())
-        .arg(place)
-        .args(rest)
-        .env("DIRSYNC_NOW", format!("1997-03-01T{hour:02}:00:00Z"));
-    run(&mut command)
-}
 
 /// A server that is the directory server of one postoffice.
 fn make(site: &Path) {
-    let ex = site.join("EX");
-    let init = "init-exchange --org Aviation --site Malmo --server MALMO1 --zone UTC --connector";
-    po(&format!("{init} AVIATION/MALMO"), &ex, &[]).expect_code(0);
-    po("init --zone UTC", &site.join("A"), &["NET/A"]).expect_code(0);
-    po("user add", &site.join("A"), &["ann", "--name", "Ann"]).expect_code(0);
-    po("recipient add", &ex, &["bo", "--name", "Bo"]).expect_code(0);
-    po("server on", &ex, &[]).expect_code(0);
-    po("postoffice add", &ex.join(SHADOW), &["NET/A"]).expect_code(0);
-    po("postoffice add", &site.join("A"), &["AVIATION/MALMO"]).expect_code(0);
-    po("requestor add", &ex, &["NET/A"]).expect_code(0);
-    po("register", &site.join("A"), &["AVIATION/MALMO"]).expect_code(0);
-    po("export", &site.join("A"), &[]).expect_code(0);
+    exchange_and_a(site);
+    po("recipient add", &site.join("EX"), &["bo", "--name", "Bo"]).expect_code(0);
 }
 
 fn events(ex: &Path, rest: &[&str]) -> Vec<Value> {

@@ -5,28 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use dirsync_tests::{Output, TestTree, command, run, snapshot};
+use dirsync_tests::exchange::{SHADOW, cycle, exchange_and_a, po};
+use dirsync_tests::{TestTree, command, differences, run, snapshot};
 use serde_json::Value;
 
-const SHADOW: &str = "CONNECT/MSMCON/MAILDATA";
 const INIT: &str =
     "init-exchange --org Aviation --site Malmo --server MALMO1 --zone UTC --connector";
-
-fn po(words: &str, tree: &Path, rest: &[&str]) -> Output {
-    let mut command = command("po-admin");
-    command.args(words.split_whitespace()).arg(tree).args(rest);
-    run(&mut command)
-}
-
-fn cycle(words: &str, place: &Path, hour: u32, rest: &[&str]) -> Output {
-    let mut command = command("dxa-cycle");
-    command
-        .args(words.split_whitespace())
-        .arg(place)
-        .args(rest)
-        .env("DIRSYNC_NOW", format!("1997-03-01T{hour:02}:00:00Z"));
-    run(&mut command)
-}
 
 fn recipients(ex: &Path) -> Vec<Value> {
     let mut list = po("recipient list --json", ex, &[])
@@ -45,19 +29,6 @@ fn events(ex: &Path) -> Vec<u64> {
         .iter()
         .map(|line| line["id"].as_u64().unwrap())
         .collect()
-}
-
-fn server(site: &Path) {
-    let ex = site.join("EX");
-    po(&format!("{INIT} AVIATION/MALMO"), &ex, &[]).expect_code(0);
-    po("server on", &ex, &[]).expect_code(0);
-    po("init --zone UTC", &site.join("A"), &["NET/A"]).expect_code(0);
-    po("user add", &site.join("A"), &["ann", "--name", "Ann"]).expect_code(0);
-    po("postoffice add", &ex.join(SHADOW), &["NET/A"]).expect_code(0);
-    po("postoffice add", &site.join("A"), &["AVIATION/MALMO"]).expect_code(0);
-    po("requestor add", &ex, &["NET/A"]).expect_code(0);
-    po("register", &site.join("A"), &["AVIATION/MALMO"]).expect_code(0);
-    po("export", &site.join("A"), &[]).expect_code(0);
 }
 
 // rule: exc:V-23
@@ -110,7 +81,7 @@ fn a_server_without_a_role_pauses_for_nothing_and_has_one_role_at_most() {
 fn a_server_that_becomes_a_requestor_writes_from_system1_and_keeps_its_recipients() {
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let ex = site.join("EX");
     cycle("run", site, 9, &[]).expect_code(0);
     let address = |ini: &str| {
@@ -140,7 +111,7 @@ fn a_server_that_becomes_a_requestor_writes_from_system1_and_keeps_its_recipient
 fn the_hidden_recipient_stays_and_serves_an_object_made_anew() {
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let ex = site.join("EX");
     let hidden = || -> Vec<Value> {
         recipients(&ex)
@@ -164,7 +135,7 @@ fn the_hidden_recipient_stays_and_serves_an_object_made_anew() {
 fn two_requests_with_lost_numbers_bring_all_lists() {
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let (ex, a) = (site.join("EX"), site.join("A"));
     po("recipient add", &ex, &["bo", "--name", "Bo"]).expect_code(0);
     cycle("run", site, 9, &[]).expect_code(0);
@@ -205,7 +176,7 @@ fn two_requests_with_lost_numbers_bring_all_lists() {
 fn the_address_map_of_the_registry_makes_the_proxies() {
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let ex = site.join("EX");
     fs::write(ex.join("DXADATA/MY_MAP.CFG"), "net/a abc.com\r\n\r\n").unwrap();
     for (name, value) in [
@@ -255,7 +226,7 @@ fn the_address_map_of_the_registry_makes_the_proxies() {
 fn a_start_that_fails_says_so_and_ends_as_a_failure() {
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let ex = site.join("EX");
     fs::write(ex.join("DXADATA/AGENT.INI"), b"no section\n").unwrap();
     let failed = cycle("start", &ex, 9, &[]).expect_code(5);
@@ -270,7 +241,7 @@ fn a_start_that_fails_says_so_and_ends_as_a_failure() {
 fn one_resync_file_serves_several_requestors() {
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let ex = site.join("EX");
     po("init --zone UTC", &site.join("B"), &["NET/B"]).expect_code(0);
     po("postoffice add", &ex.join(SHADOW), &["NET/B"]).expect_code(0);
@@ -299,7 +270,7 @@ fn one_resync_file_serves_several_requestors() {
 fn a_flagged_requestor_is_answered_with_all_lists_without_having_asked() {
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let ex = site.join("EX");
     po("recipient add", &ex, &["bo", "--name", "Bo"]).expect_code(0);
     cycle("run", site, 9, &[]).expect_code(0);
@@ -323,7 +294,7 @@ fn unknown_bits_of_the_flags_stay() {
     use dirsync::core::format::srvconf::{SrvConfHeader, SrvConfRecord};
     let tree = TestTree::new();
     let site = tree.path();
-    server(site);
+    exchange_and_a(site);
     let ex = site.join("EX");
     let file = ex.join("DXADATA/SRVCONF.GLB");
     let mut bytes = fs::read(&file).unwrap();
@@ -342,4 +313,84 @@ fn unknown_bits_of_the_flags_stay() {
     let record =
         SrvConfRecord::decode(&bytes[SrvConfHeader::SIZE..SrvConfHeader::SIZE + 1024]).unwrap();
     assert_eq!(record.dxa_flags.get(), flags);
+}
+
+#[test]
+fn check_fix_of_a_server_mends_its_shadow_postoffice() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    exchange_and_a(site);
+    po("check", &ex, &[]).expect_code(0);
+    let missing = ex.join(SHADOW).join("ATT/AT8");
+    fs::remove_dir_all(&missing).unwrap();
+    let seen = po("check", &ex, &[]).expect_code(1);
+    assert!(seen.stdout.contains("directory.missing") && seen.stdout.contains("--fix mends 1"));
+    let before = snapshot(&ex);
+    let would = po("check --fix --dry-run --json", &ex, &[])
+        .expect_code(1)
+        .json();
+    let plan = &would["result"]["fix"]["plan"];
+    let wanted = format!("{SHADOW}/ATT/AT8");
+    let paths = plan.as_array().unwrap().iter();
+    assert!(paths.clone().count() > 0, "{would}");
+    for step in paths {
+        assert!(
+            step["path"].as_str().unwrap().starts_with(&wanted),
+            "{step}"
+        );
+    }
+    assert_eq!(snapshot(&ex), before);
+    let mended = po("check --fix", &ex, &[]).expect_code(0);
+    assert!(mended.stdout.contains("nothing left wrong"), "{mended}");
+    assert!(missing.join("POPULATE.MSM").is_file());
+    let before = snapshot(&ex);
+    po("check --fix", &ex, &[]).expect_code(0);
+    let mut changed = differences(&before, &snapshot(&ex));
+    changed.retain(|line| !line.contains("TREE.LCK"));
+    assert!(changed.is_empty(), "{changed:#?}");
+    // A part that is not ours is not written.
+    fs::remove_file(ex.join("DXADATA/LAYOUT.TXT")).unwrap();
+    po("check --fix", &ex, &[]).expect_code(3);
+}
+
+#[test]
+fn a_value_that_nobody_knows_is_not_unset() {
+    let tree = TestTree::new();
+    let ex = tree.path().join("EX");
+    exchange_and_a(tree.path());
+    let before = snapshot(&ex);
+    let refused = po("registry unset", &ex, &["nonsense"]).expect_code(2);
+    assert!(refused.stderr.contains("PauseKicksDX"), "{refused}");
+    assert_eq!(snapshot(&ex), before);
+    // A known one that is not set is no mistake; an unknown one that is set can go.
+    po("registry unset", &ex, &["SMTPDomain"]).expect_code(0);
+    let file = ex.join("REGISTRY.REG");
+    let text = fs::read_to_string(&file).unwrap();
+    let odd = text.replacen(
+        r"MSExchangeDX]",
+        "MSExchangeDX]\r\n\"Odd\"=dword:00000001",
+        1,
+    );
+    assert_ne!(odd, text);
+    fs::write(&file, odd).unwrap();
+    let shown = po("registry get --json", &ex, &["Odd"]).expect_code(0);
+    assert_eq!(shown.json_lines()[0]["data"], 1, "{shown}");
+    po("registry unset", &ex, &["Odd"]).expect_code(0);
+    po("registry unset", &ex, &["Odd"]).expect_code(2);
+}
+
+#[test]
+fn gateways_of_a_server_are_those_of_its_shadow_postoffice() {
+    let tree = TestTree::new();
+    let ex = tree.path().join("EX");
+    exchange_and_a(tree.path());
+    po("gateway add", &ex, &["GWISE/LIGHT"]).expect_code(0);
+    let (here, there) = (ex.clone(), ex.join(SHADOW));
+    for place in [here, there] {
+        let listed = po("gateway list --json", &place, &[])
+            .expect_code(0)
+            .json_lines();
+        assert_eq!(listed[0]["postoffice"], "GWISE/LIGHT", "{listed:?}");
+    }
+    po("gateway remove", &ex, &["GWISE/LIGHT", "--yes"]).expect_code(0);
 }

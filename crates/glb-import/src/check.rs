@@ -16,6 +16,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table;
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::{CheckArgs, ReadArgs};
@@ -138,8 +139,12 @@ pub(crate) fn run(args: &CheckArgs, session: &mut Session<'_>) -> anyhow::Result
     failed?;
     list.end(out)?;
     out.note(&format!(
-        "{shown}: {} lines, {} comments, {} good transactions, {} left out, {faults} faults and warnings",
-        tally.lines, tally.comments, tally.transactions, tally.left_out
+        "{shown}: {}, {}, {}, {} left out, {}",
+        counted(tally.lines, "line", "lines"),
+        counted(tally.comments, "comment", "comments"),
+        counted(tally.transactions, "good transaction", "good transactions"),
+        tally.left_out,
+        counted(faults, "fault or warning", "faults and warnings")
     ));
     if !out.json {
         for (number, remedy) in remedies {

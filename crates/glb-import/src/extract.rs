@@ -15,6 +15,7 @@ use dirsync_cli::output::Output;
 use dirsync_cli::outside::Place;
 use dirsync_cli::report::{Problem, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::ExtractArgs;
@@ -221,8 +222,12 @@ impl Text for Result_ {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
         for list in &self.lists {
             let name = escape::text(&list.list);
-            out.line(&format!("{name}: {} entries", list.entries))?;
+            out.line(&format!("{name}: {}", entries(list.entries)))?;
         }
-        out.line(&format!("{}: {} entries", self.out, self.entries))
+        out.line(&format!("{}: {}", self.out, entries(self.entries)))
     }
+}
+
+fn entries(count: u64) -> String {
+    counted(count, "entry", "entries")
 }

@@ -201,7 +201,11 @@ impl ListRow {
 
     pub(crate) fn sentence(&self) -> String {
         let name = escape::text(&self.list);
-        format!("  {name}: {} -> {} entries", self.before, self.after)
+        format!(
+            "  {name}: {} -> {}",
+            self.before,
+            counted(self.after, "entry", "entries")
+        )
     }
 }
 
@@ -223,11 +227,11 @@ impl Counts {
 
     pub(crate) fn sentence(&self) -> String {
         format!(
-            "{} added, {} deleted, {} modified, {} lists replaced, {} already so, {} ignored, {} failed",
+            "{} added, {} deleted, {} modified, {} replaced, {} already so, {} ignored, {} failed",
             self.added,
             self.deleted,
             self.modified,
-            self.replaced,
+            counted(self.replaced, "list", "lists"),
             self.repeated,
             self.ignored,
             self.failed

@@ -4,6 +4,7 @@ use dirsync::core::protocol::numbers::Numbers;
 use dirsync::import::resync::{Taken, Waited};
 use dirsync_cli::escape;
 use dirsync_cli::output::Output;
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -75,22 +76,30 @@ impl Resync {
             )
         };
         out.line(&format!(
-            "RESYNC.GLB: {} lists, {} entries; numbers {} -> {}",
-            self.lists,
-            self.entries,
+            "RESYNC.GLB: {}, {}; numbers {} -> {}",
+            counted(self.lists, "list", "lists"),
+            counted(self.entries, "entry", "entries"),
             show(&self.before),
             show(&self.after)
         ))?;
         if self.renumbered > 0 {
             out.line(&format!(
-                "  {} waiting transactions will be sent behind the numbers of the file:",
-                self.renumbered
+                "  {} to be sent behind the numbers of the file:",
+                counted(
+                    self.renumbered,
+                    "waiting transaction",
+                    "waiting transactions"
+                )
             ))?;
         }
         if self.discarded > 0 {
             out.line(&format!(
-                "  {} waiting transactions were dropped:",
-                self.discarded
+                "  {} dropped:",
+                counted(
+                    self.discarded,
+                    "waiting transaction",
+                    "waiting transactions"
+                )
             ))?;
         }
         for waited in &self.waited {

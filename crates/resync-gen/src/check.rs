@@ -14,6 +14,7 @@ use dirsync_cli::output::Output;
 use dirsync_cli::outside::Place;
 use dirsync_cli::report::{Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::CheckArgs;
@@ -153,10 +154,10 @@ impl Text for Result_ {
         ))?;
         for list in self.changes.iter().filter(|list| list.changed) {
             out.line(&format!(
-                "  {}: {} -> {} entries, {} would go",
+                "  {}: {} -> {}, {} would go",
                 escape::text(&list.list),
                 list.before,
-                list.after,
+                counted(list.after, "entry", "entries"),
                 list.removed
             ))?;
         }
@@ -167,14 +168,14 @@ impl Text for Result_ {
             ))?;
         }
         if self.renumbered > 0 {
-            let count = self.renumbered;
+            let count = waiting(self.renumbered);
             out.line(&format!(
-                "  {count} waiting transactions would be sent behind the numbers of the file:"
+                "  {count} would be sent behind the numbers of the file:"
             ))?;
         }
         if self.discarded > 0 {
-            let count = self.discarded;
-            out.line(&format!("  {count} waiting transactions would be dropped:"))?;
+            let count = waiting(self.discarded);
+            out.line(&format!("  {count} would be dropped:"))?;
         }
         for waited in &self.waited {
             let text = escape::text(&waited.text.replace('\t', "  ")).into_owned();
@@ -187,11 +188,13 @@ impl Text for Result_ {
             }
         }
         if self.covered > 0 {
-            let count = self.covered;
-            out.line(&format!(
-                "  {count} records of the queues are covered by it"
-            ))?;
+            let count = counted(self.covered, "record", "records");
+            out.line(&format!("  covered by it: {count} of the queues"))?;
         }
         Ok(())
     }
+}
+
+fn waiting(count: u64) -> String {
+    counted(count, "waiting transaction", "waiting transactions")
 }

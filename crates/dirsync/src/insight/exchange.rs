@@ -337,15 +337,24 @@ fn hidden(view: &TreeView, directory: &Directory, records: &[SrvConfRecord], see
         ));
     }
     for party in parties {
-        let Some(target) = address_of(&party) else {
+        // An agent that is a requestor writes from SYSTEMn; its hidden recipient was made before that was
+        // known.
+        let party = party.trim_start_matches("MS:");
+        let (po, _) = party.rsplit_once('/').unwrap_or_default();
+        let targets = [party, &format!("{po}/$SYSTEM")]
+            .map(|name| address_of(&format!("MS:{name}")))
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
+        let Some(first) = targets.first() else {
             continue;
         };
-        let party = party.trim_start_matches("MS:");
-        let mut fits = directory.of_scope(target.scope());
+        let mut fits = directory.of_scope(first.scope());
         fits.retain(|index| {
-            directory
-                .get(*index)
-                .is_some_and(|recipient| address_of(&recipient.address).as_ref() == Some(&target))
+            directory.get(*index).is_some_and(|recipient| {
+                recipient.class == RecipientClass::Custom
+                    && address_of(&recipient.address).is_some_and(|it| targets.contains(&it))
+            })
         });
         let hint = "remove the requestor and make it anew: that makes its hidden recipient";
         if fits.is_empty() {

@@ -43,6 +43,22 @@ kinds! {
         "A mailbag cannot be used because its MBG and KEY do not fit together. `po-admin check` says what is wrong with the pair.";
     MAIL_DAMAGED = "mailbag.message-damaged" Error ("assigned"):
         "A message of a mailbag cannot be read. It stays where it is, and the others are served.";
+    DISPATCH_DOUBLE = "dispatch.double-entry" Warning ("Q96001"):
+        "The schedule has a step twice on one weekday; only one of the two starts it. `po-admin schedule show` lists the entries.";
+    DISPATCH_LOG = "dispatch.log-lost" Warning ("assigned"):
+        "Lines of DISPATCH.LOG could not be written, because the home postoffice was busy or does not answer. What was run and missed stands in the report.";
+    DISPATCH_MISSED = "dispatch.missed" Error ("Q96001"):
+        "A step could not start within its run window. Its next start counts instead; `dxa-cycle run` makes up for it now.";
+    DISPATCH_TABLE = "dispatch.no-table" Error ("Q96001"):
+        "PROCESS.GLB, the schedule of a postoffice, cannot be read, so nothing starts there. `po-admin check` says what is wrong with it; `po-admin schedule set` writes entries.";
+    RESET_MAILBAG = "reset.mailbag" Error ("Q257740 Q180434"):
+        "A mailbag that a reset empties was damaged; it is empty now, and messages it held may still lie in their folders. `po-admin check --fix` removes what is left of them.";
+    RESET_NUMBERS = "reset.not-zero" Error ("Q96060"):
+        "After a reset some numbers of a requestor are not 0. Run the reset again; while they differ from the server's, its changes may be taken for old ones.";
+    RESET_MISSING = "reset.requestor-missing" Error ("Q96060"):
+        "A requestor of the server that is reset has no tree in the site. Its numbers stay as they are and will not fit: reset it by itself before its next cycle, then let it export.";
+    RESET_WARNING = "reset.warning" Error ("assigned"):
+        "Something that a reset found at a postoffice and passed over; the text says what.";
     EXCHANGE_AGENT_OFF = "exchange.agent-off" Note ("Q176566"):
         "The start type of the agent's service is 4, disabled: nothing leaves its box, and mail for it waits on the queue MICROSOFT DXA, where mtacheck lists and purges it. `po-admin registry set EXCHANGE Start 2` lets it run.";
     EXCHANGE_MTA = "exchange.mta-damaged" Error ("Q247618 Q159305"):

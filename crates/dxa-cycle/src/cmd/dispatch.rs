@@ -15,6 +15,7 @@ use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::settings::{Clock, Settings};
 use dirsync_cli::table::{self, Table};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use super::run::{announce, find};
@@ -207,8 +208,8 @@ fn finish(
     }
     if done.log_lines_lost > 0 {
         let message = format!(
-            "{} lines of DISPATCH.LOG could not be written",
-            done.log_lines_lost
+            "{} of DISPATCH.LOG could not be written",
+            counted(done.log_lines_lost, "line", "lines")
         );
         let home = done.home.as_deref().unwrap_or("none");
         report.problem(convert::failed("dispatch.log-lost", message, None, home));

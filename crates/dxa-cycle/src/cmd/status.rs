@@ -8,6 +8,7 @@ use dirsync_cli::output::Output;
 use dirsync_cli::report::{Problem, Text};
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{self, Table};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use super::run::{announce, find};
@@ -106,11 +107,11 @@ impl Text for Shown {
         for po in &self.postoffices {
             if let Some(server) = &po.as_server {
                 out.line(&dirsync_cli::escape::text(&format!(
-                    "{} is the server: cycle {}, last number {}, {} requestors",
+                    "{} is the server: cycle {}, last number {}, {}",
                     po.name,
                     server.cycle,
                     server.sync,
-                    server.requestors.len()
+                    counted(server.requestors.len(), "requestor", "requestors")
                 )))?;
             }
         }

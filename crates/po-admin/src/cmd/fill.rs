@@ -16,6 +16,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::output::Output;
 use dirsync_cli::report::{PlanStep, Report, Text};
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -186,8 +187,11 @@ impl Text for Result_ {
             "added"
         };
         out.line(&format!(
-            "{} rows: {} {verb}, {} there already, {} left out",
-            self.rows, self.added, self.existing, self.left_out
+            "{}: {} {verb}, {} there already, {} left out",
+            counted(self.rows, "row", "rows"),
+            self.added,
+            self.existing,
+            self.left_out
         ))
     }
 }

@@ -9,6 +9,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::text;
+use dirsync_cli::words::counted;
 use serde::Serialize;
 
 use crate::args::GalArgs;
@@ -70,7 +71,8 @@ pub(crate) fn run(args: &GalArgs, session: &mut Session<'_>) -> anyhow::Result<O
         } else {
             "name by name"
         };
-        format!("{} entries in the list, read {how}", summary.entries)
+        let entries = counted(summary.entries, "entry", "entries");
+        format!("{entries} in the list, read {how}")
     });
     found.into_list(&mut list);
     list.end(&mut session.out)

@@ -14,6 +14,7 @@ use dirsync_cli::exit::ExitCode;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde_json::json;
 
 use super::change::shown;
@@ -60,8 +61,9 @@ fn damaged(queue: &QueueName, damage: &Damage) -> Finding {
         file: queue.path(),
         offset: Some(damage.offset),
         message: format!(
-            "{} bytes are no transaction: {}",
-            damage.len_bytes, damage.error
+            "here is no transaction ({}): {}",
+            counted(damage.len_bytes, "byte", "bytes"),
+            damage.error
         ),
         hint: "the transactions around them are good and are used".into(),
         repair: None,

@@ -11,6 +11,7 @@ use dirsync::postoffice::config::options::{OptionsChange, ShownOptions, set, sho
 use dirsync::tree::Command;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use dirsync_cli::words::yes_or_no;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -218,7 +219,7 @@ fn lines(found: &ShownOptions, zone: &TimeZone) -> Vec<String> {
     ];
     if let Some(server) = &found.server_options {
         rows.extend([
-            ("keep updates", format!("{} days", server.keep_updates)),
+            ("keep updates", counted(server.keep_updates, "day", "days")),
             ("administrator", shown(&server.administrator)),
             ("highest SrvSync", server.sync.to_string()),
             ("cycle", server.cycle.to_string()),

@@ -18,6 +18,7 @@ use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
+use dirsync_cli::words::counted;
 use serde_json::{Value, json};
 
 use super::change::{self, change, change_agent, encode, look, po_name, shown, tell, verb};
@@ -309,15 +310,15 @@ pub(crate) fn run_server(
                 format!("{} is not the directory server", shown(&changed.entry.name))
             } else {
                 format!(
-                    "{} {} the directory server: {} requestors, {} T2 times removed",
+                    "{} {} the directory server: {}, {} removed",
                     shown(&changed.entry.name),
                     if session.settings.dry_run {
                         "would no longer be"
                     } else {
                         "is no longer"
                     },
-                    done.requestors,
-                    done.t2_entries
+                    counted(done.requestors, "requestor", "requestors"),
+                    counted(done.t2_entries, "T2 time", "T2 times")
                 )
             };
             let facts = json!({
@@ -677,17 +678,17 @@ pub(crate) fn run_export(args: &PoArgs, session: &mut Session<'_>) -> anyhow::Re
     })?;
     let done = changed.value.clone();
     let mut lines = vec![format!(
-        "{} {} users and {} groups: transactions {:06} to {:06}",
+        "{} {} and {}: transactions {:06} to {:06}",
         verb(session, "exported", "export"),
-        done.users,
-        done.groups,
+        counted(done.users, "user", "users"),
+        counted(done.groups, "group", "groups"),
         done.first,
         done.last
     )];
     if done.dropped > 0 {
         lines.push(format!(
-            "{} waiting transactions that were never sent are replaced",
-            done.dropped
+            "replaced, because never sent: {}",
+            counted(done.dropped, "waiting transaction", "waiting transactions")
         ));
     }
     let facts = json!({

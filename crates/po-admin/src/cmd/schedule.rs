@@ -12,6 +12,7 @@ use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::report::TreeEntry;
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -188,9 +189,9 @@ fn put(
     })?;
     let (entries, warnings) = changed.value.clone();
     let lines = vec![format!(
-        "{} {} times; the schedule has {}",
+        "{} {}; the schedule has {}",
         verb(session, "set", "set"),
-        slots.len() - warnings.len(),
+        counted(slots.len() - warnings.len(), "time", "times"),
         entries.len()
     )];
     let command = format!("po-admin schedule {word}");

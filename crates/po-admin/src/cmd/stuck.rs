@@ -274,8 +274,10 @@ impl Text for Shown {
             line(
                 "attachment",
                 &format!(
-                    "{} ({} bytes, {})",
-                    attachment.name, attachment.size_bytes, attachment.file
+                    "{} ({}, {})",
+                    attachment.name,
+                    counted(attachment.size_bytes, "byte", "bytes"),
+                    attachment.file
                 ),
             )?;
         }
@@ -411,9 +413,9 @@ pub(crate) fn recover_mail(
     })?;
     let done = changed.value.clone();
     let mut lines = vec![format!(
-        "{} envelopes seen, {} headers {}",
-        done.envelopes,
-        done.total(),
+        "{} seen, {} {}",
+        counted(done.envelopes, "envelope", "envelopes"),
+        counted(done.total(), "header", "headers"),
         verb(session, "made", "be made"),
     )];
     lines.extend(

@@ -25,6 +25,8 @@ use dirsync_cli::list::List;
 use dirsync_cli::plan;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
+use dirsync_cli::trees::of_far;
+use dirsync_cli::words::counted;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
@@ -216,7 +218,7 @@ fn remove(args: &RemoveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcom
     let name = connector_name(&args.name)?;
     let settings = &session.settings;
     let now = UnixTime(settings.now());
-    let of_mta = |error: MtaError| Failure::data(error.to_string());
+    let of_mta = |error: MtaError| of_far((&error).into());
     let planned = |view: &TreeView| -> Result<(Option<u64>, Plan), Failure> {
         let db = Database::open(view).map_err(of_mta)?;
         let mut edit = MtaEdit::new(&db, now).map_err(of_mta)?;
@@ -271,9 +273,10 @@ fn remove(args: &RemoveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcom
     };
     let moved = changed.value;
     let line = format!(
-        "the connector {} {}, {moved} messages of its queue take other ways",
+        "the connector {} {}; other ways for what waits in its queue: {}",
         shown(&name),
-        verb(session, "is removed", "be removed")
+        verb(session, "is removed", "be removed"),
+        counted(moved, "message", "messages")
     );
     let facts = json!({ "name": name, "moved": moved });
     tell(
@@ -321,7 +324,7 @@ fn list(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let view = trees::mta(&args.tree, &session.settings, "po-admin x400 list")?;
     let table =
         Table::read(&mut Edit::new(&view)).map_err(|error: PoError| failures::of_po(&error))?;
-    let queues = outbound(&view).map_err(|error| Failure::data(error.to_string()))?;
+    let queues = outbound(&view).map_err(|error| of_far((&error).into()))?;
     let clock = TreeClock::of(&view, None);
     let zone = clock.zone();
     let columns = [

@@ -6,6 +6,7 @@ use dirsync::exchange::options::{AgentOptions, ShownAgentOptions, set, show};
 use dirsync::postoffice::Edit;
 use dirsync::tree::Command;
 use dirsync_cli::session::{Outcome, Session};
+use dirsync_cli::words::counted;
 use serde_json::{Value, json};
 
 use super::super::change::{change_agent, shown, tell, tell_seen};
@@ -89,7 +90,7 @@ fn lines(found: &ShownAgentOptions) -> Vec<String> {
     ];
     if let Some(server) = &found.server_options {
         rows.extend([
-            ("keep updates", format!("{} days", server.keep_updates)),
+            ("keep updates", counted(server.keep_updates, "day", "days")),
             ("highest SrvSync", server.sync.to_string()),
             ("cycle", server.cycle.to_string()),
             ("requestors", server.requestors.to_string()),

@@ -368,9 +368,9 @@ fn import(args: &FileArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome>
         })
         .collect();
     let line = format!(
-        "{} {} recipients, {} changed, {} removed",
+        "{} {}, {} changed, {} removed",
         verb(session, "added", "add"),
-        done.created,
+        counted(done.created, "recipient", "recipients"),
         done.modified,
         done.deleted
     );
