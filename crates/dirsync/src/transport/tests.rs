@@ -58,6 +58,7 @@ fn count(disk: &MemDisk, prefix: &str, ending: &str) -> usize {
 // rule: tra:R-TRN-006
 // rule: tra:R-TRN-016
 // rule: tra:TV-TRN-1
+// rule: dec:DEC-064
 #[test]
 fn two_passes_carry_mail_from_t1_to_the_other_side() {
     // TV-TRN-1.
@@ -377,6 +378,7 @@ fn a_full_mailbag_pushes_back_and_nothing_is_lost() {
 // rule: tra:OQ-14
 // rule: pof:R-XTN-006
 // rule: tra:R-TRN-010
+// rule: dec:DEC-114
 #[test]
 fn at_most_fifty_of_a_queue_and_the_oldest_first() {
     let (a, b, mailbag) = pair();

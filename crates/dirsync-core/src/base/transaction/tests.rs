@@ -375,6 +375,7 @@ fn faults_of_the_rule_files_have_their_numbers() {
 
 // rule: dsp:R-TXN-011
 // rule: dsp:R-TYP-002
+// rule: dec:DEC-024
 #[test]
 fn types_are_written_in_either_case_and_read_in_both() {
     let text = b"R PCM:Exchnet/Exchpo";

@@ -178,6 +178,9 @@ static DAMAGES: &[Damage] = &[
         replace_text(s, "GLB/LAYOUT.TXT", "zone=UTC", "zone=Nowhere/Never");
     }),
     damage("tree.workgroup", No, |s| s.poke("GLB/MASTER.GLB", 6, &[0])),
+    damage("tree.lower-case", No, |s| {
+        s.put("GLB/LOWRCASE.GLB", vec![0x20])
+    }),
     damage("journal.damaged", No, |s| {
         s.put("GLB/JOURNAL/COMMIT", b"nonsense".to_vec())
     }),
@@ -520,6 +523,13 @@ fn expect(
     let mut found = found.clone();
     found.remove("file.missing-rnetsem");
     assert_eq!(found, wanted, "{what}");
+}
+
+// rule: dec:DEC-100
+#[test]
+fn a_wish_for_lower_case_names_is_reported() {
+    let case = DAMAGES.iter().find(|case| case.id == "tree.lower-case");
+    one(case.unwrap());
 }
 
 // rule: dsp:R-BUG-31
