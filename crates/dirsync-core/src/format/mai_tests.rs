@@ -27,6 +27,7 @@ fn status_message() -> Mai {
 // rule: dec:2.14
 // rule: dec:DEC-071
 // rule: pof:D-02
+// rule: dec:DEC-071
 #[test]
 fn the_status_message_has_the_published_263_bytes() {
     let bytes = status_message().encode().unwrap();
@@ -92,6 +93,7 @@ fn published() -> Vec<u8> {
 // rule: pof:R-MAI-006
 // rule: pof:D-02
 // rule: tra:OQ-07
+// rule: dec:DEC-071
 #[test]
 fn the_published_file_has_counter_300_and_300_enciphered_recipients() {
     let file = published();

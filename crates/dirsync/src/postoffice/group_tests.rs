@@ -79,6 +79,7 @@ fn a_group_address_of_ten_characters_is_deleted_as_it_is() {
 // rule: pof:R-NME-003
 // rule: pof:R-ACC-003
 // rule: pof:R-GRP-004
+// rule: dec:DEC-090
 #[test]
 fn a_group_stands_in_all_its_files() {
     let po = po();
@@ -104,6 +105,13 @@ fn a_group_stands_in_all_its_files() {
         po.read(|lists| lists.show_user(b"ann").unwrap().groups),
         ["Group team"]
     );
+    po.assert_clean();
+    // The header of GROUP.GLB says nothing, whatever it holds.
+    let mut bytes = po.bytes("GLB/GROUP.GLB").unwrap();
+    assert_eq!(bytes[..4], [0; 4]);
+    bytes[..4].copy_from_slice(&[9, 9, 0, 0]);
+    po.put("GLB/GROUP.GLB", &bytes);
+    assert!(po.read(|lists| lists.show_group(b"TEAM").is_ok()));
     po.assert_clean();
 }
 

@@ -440,6 +440,10 @@ fn local_users_are_made_changed_and_removed() {
         [(1, "A Newton, Isaac|PCM:NET/HQ/isaac".to_owned())]
     );
     assert!(!log(&disk).contains("123456789"));
+    let emmy = user(&disk, "Emmy").unwrap().1.mailbag.get().unwrap();
+    let emmy = emmy.unwrap();
+    let folders = format!("FOLDERS/LOC/{emmy}/{emmy}.IDX");
+    assert!(read(&disk, &folders).is_some());
     // A change of the name leaves the right to sign on from afar; -t is needed for template data.
     let imported = import(
         &disk,
@@ -469,6 +473,8 @@ fn local_users_are_made_changed_and_removed() {
         AccessRecord::ADMINISTRATOR
     );
     assert!(user(&disk, "Emmy").is_none());
+    // Earlier programs left the folders (Q117197).
+    assert_eq!(read(&disk, &folders), None);
     assert_eq!(
         waiting(&disk)[1].1,
         "M Newton, Isaac|PCM:NET/HQ/isaac\r\n  Sir Isaac|PCM:NET/HQ/newton"

@@ -22,6 +22,8 @@ kinds! {
         "The time zone in LAYOUT.TXT is not known here; times are shown and scheduled in UTC.";
     WORKGROUP = "tree.workgroup" Note ("Q132560 Q150688 Q91039"):
         "A Workgroup postoffice: no external postoffices, gateways, groups or directory synchronization.";
+    LOWER_CASE = "tree.lower-case" Note ("Q127079 Q127082"):
+        "GLB/LOWRCASE.GLB asks for lower-case names of files. Names are found in either case here, and new ones are made in upper case all the same.";
     JOURNAL_PENDING = "journal.pending" Error ("assigned"):
         "A writer stopped after its commit point. The tree is shown as if the commit were completed; the next command that writes completes it.";
     JOURNAL_DAMAGED = "journal.damaged" Fatal ("assigned"):
@@ -84,6 +86,12 @@ pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
             JOURNAL_DAMAGED.id
         );
         check.report(&JOURNAL_DAMAGED, "", None, message, None);
+    }
+    // Reported, not obeyed (DEC-100).
+    let lower_case = read::path(view, "GLB/LOWRCASE.GLB")?;
+    if read::stat_on_disk(view, &lower_case)?.is_some() {
+        let message = "The tree asks for lower-case names of files.".to_owned();
+        check.report(&LOWER_CASE, lower_case.as_str(), None, message, None);
     }
     if is_workgroup(check)? {
         check.report(

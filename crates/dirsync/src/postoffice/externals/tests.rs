@@ -221,6 +221,7 @@ fn a_record_that_cannot_be_written_is_said_and_nothing_is_half_done() {
 
 // Q118561, Q135031: the queue of the gateway would be stranded.
 // rule: tra:R-RTE-008
+// rule: dec:DEC-124
 #[test]
 fn a_postoffice_through_which_a_gateway_is_reached_stays() {
     use crate::core::format::CpField;
@@ -233,6 +234,16 @@ fn a_postoffice_through_which_a_gateway_is_reached_stays() {
     gateway.name = CpField::from_bytes(b"SMTP").unwrap();
     gateway.indirect_network = CpField::from_bytes(b"polynomial").unwrap();
     gateway.indirect_postoffice = CpField::from_bytes(b"hub").unwrap();
+    gateway.indirect_mailbag = crate::core::format::Hex8::from_id(HexId(2));
+    let bytes = gateway.encode();
+    assert_eq!(
+        (&bytes[42..53], &bytes[53..57]),
+        (&b"polynomial\0"[..], &b"hub\0"[..])
+    );
+    assert_eq!(
+        (&bytes[64..73], &bytes[22..33]),
+        (&b"00000002\0"[..], &[0; 11][..])
+    );
     let own = po.bytes("GLB/NETWORK.GLB").unwrap();
     po.put("GLB/NETWORK.GLB", &[own.clone(), gateway.encode()].concat());
     let before = po.snapshot();

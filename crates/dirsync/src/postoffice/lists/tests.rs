@@ -171,6 +171,11 @@ fn more_than_500_users_are_a_warning_unless_the_limits_are_strict() {
         "{findings:?}"
     );
     assert_eq!(po.waiting().len(), 500);
+    // A lister of its day printed garbage above 475 records (Q135932).
+    let listed: Vec<String> =
+        po.read(|lists| lists.all_users().map(|user| user.full_name).collect());
+    assert_eq!(listed.len(), 501);
+    assert!(listed.iter().skip(1).all(|name| name.starts_with("User ")));
 }
 
 // rule: pof:R-ACC-002
