@@ -39,6 +39,10 @@ impl TreeMut {
         if self.poisoned {
             return Err(TreeError::Poisoned { tree });
         }
+        // A writer that was killed may have removed COMMIT without making that durable. Its targets
+        // must not move before it is, or a power cut would bring back a commit that misses them.
+        let journal = self.state.journal.dir.clone();
+        self.make_durable(&[journal])?;
         let disk = self.view.disk.clone();
         let mut became = Vec::with_capacity(moves.len());
         // Where a file arrives comes first: a disk that renames in two steps may then show it twice
@@ -62,13 +66,37 @@ impl TreeMut {
             };
             became.push(one);
         }
-        for dir in into.iter().chain(out_of.difference(&into)) {
-            if let Err(error) = disk.sync_dir(dir) {
-                self.poisoned = true;
-                return Err(TreeError::disk(&tree, error));
-            }
-        }
+        let dirs: Vec<RelPath> = into
+            .iter()
+            .chain(out_of.difference(&into))
+            .cloned()
+            .collect();
+        self.make_durable(&dirs)?;
         self.view.names.forget();
         Ok(became)
+    }
+    /// Makes the names in directories durable, also those that a killed program has changed: what rests
+    /// on them afterwards may rest. What is missing, or no directory, has no names.
+    ///
+    /// # Errors
+    /// A disk error; then this tree refuses further commits.
+    pub fn make_durable(&mut self, dirs: &[RelPath]) -> Result<(), TreeError> {
+        for dir in dirs {
+            match self.view.disk.sync_dir(dir) {
+                Ok(()) => {}
+                Err(error)
+                    if matches!(
+                        error.kind,
+                        DiskErrorKind::NotFound
+                            | DiskErrorKind::NotADirectory
+                            | DiskErrorKind::LinkInPath
+                    ) => {}
+                Err(error) => {
+                    self.poisoned = true;
+                    return Err(TreeError::disk(&self.view.describe(), error));
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -116,6 +116,11 @@ fn stopped_everywhere(disk: &MemDisk, judge: &mut dyn FnMut(MemDisk, &str)) {
         let failing = FaultDisk::new(Arc::new(copy.clone()), Counting::Mutations, fault);
         let _ = pass(Arc::new(failing.clone()));
         judge(copy.kill(), &format!("killed at {n}"));
+        // Killed, tried again, and then the power goes.
+        let killed = copy.kill();
+        pass(Arc::new(killed.clone())).unwrap();
+        let case = format!("killed at {n}, power lost after the next pass");
+        judge(killed.crash(Survival::Nothing), &case);
         for survival in Survival::all(6) {
             judge(copy.crash(survival), &format!("{survival:?} at {n}"));
         }

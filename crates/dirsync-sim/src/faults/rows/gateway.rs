@@ -1,5 +1,6 @@
 //! Rows of postoffices that a gateway emulates: made and removed, its files taken and written.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use dirsync::core::base::UnixTime;
@@ -11,7 +12,7 @@ use dirsync::transport::gateway::{self, GatewayTotals, Place};
 use dirsync_tree::disk::Disk;
 use dirsync_tree::disk::mem::MemDisk;
 use dirsync_tree::journal::{CommitInfo, Plan};
-use dirsync_tree::{Command, Domain, DomainKind, RelPath, TreeMut, TreeView};
+use dirsync_tree::{Command, Domain, DomainKind, RelPath, TreeError, TreeMut, TreeView};
 
 use super::transport::{NOW, edited_as, prepare_one, submit_on, text};
 use super::{observe_postoffice, options};
@@ -238,7 +239,6 @@ fn moved(disk: Arc<dyn Disk>, serve: Serve) -> RunResult {
         now: NOW,
         counts: Vec::new(),
     };
-    let mut commit = |tree: &mut TreeMut, plan: &Plan, _| tree.commit(plan, &info).map(|_| ());
     let mut unread = None;
     let mut sink = |finding: Finding| unread = Some(finding.message);
     let places = gateway::places(tree.view(), &mut sink).map_err(text)?;
@@ -246,12 +246,21 @@ fn moved(disk: Arc<dyn Disk>, serve: Serve) -> RunResult {
         return Err(why);
     }
     for place in places {
-        // What cannot be read stays, and is told: that is no success.
-        let mut left = None;
+        // What cannot be read stays, and is told: that is no success. Delivery moves what it can
+        // nevertheless; here it is all or nothing.
+        let left = RefCell::new(None);
         let mut report = |finding: Finding| {
             if finding.id != gateway::REFUSED {
-                left = Some(finding.message);
+                left.replace(Some(finding.message));
             }
+        };
+        let mut commit = |tree: &mut TreeMut, plan: &Plan, _| match left.borrow().clone() {
+            Some(why) => Err(TreeError::Mismatch {
+                tree: tree.view().describe(),
+                path: RelPath::root(),
+                why,
+            }),
+            None => tree.commit(plan, &info).map(|_| ()),
         };
         let mut totals = GatewayTotals::default();
         serve(
@@ -263,7 +272,7 @@ fn moved(disk: Arc<dyn Disk>, serve: Serve) -> RunResult {
             &mut report,
         )
         .map_err(text)?;
-        if let Some(why) = left {
+        if let Some(why) = left.into_inner() {
             return Err(why);
         }
     }

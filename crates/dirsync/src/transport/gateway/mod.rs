@@ -24,6 +24,9 @@
 //! * A message for the gateway leaves its mailbag in the commit that makes its file in `SPOOL`. *Crash
 //!   before the commit: it waits in the mailbag; after it: the next pass renames the file.* Its
 //!   name is its number, which never comes twice, so a name in `SPOOL` is never one of an earlier file.
+//! * A program that was killed may have renamed files, or removed `COMMIT`, without making that durable.
+//!   Whoever comes next makes it durable before anything rests on it: a power cut after that brings back
+//!   no file that was taken and no commit that was completed.
 //! * What recovery has to do again touches `TAKEN`, `SPOOL`, the mailbags and nothing of the gateway's: a
 //!   file that it took, put or removed meanwhile cannot make the journal look damaged.
 //! * Killed at any moment, the program neither loses nor doubles a message. A power cut in the instant
@@ -250,7 +253,7 @@ pub fn serve_in(
     totals: &mut GatewayTotals,
     report: &mut Report<'_>,
 ) -> Result<(), PoError> {
-    make_folders(tree, place, commit)?;
+    prepare(tree, place, commit)?;
     hand_out(tree, place, report)?;
     // What an earlier pass took and could not queue comes first.
     let mut told = Vec::new();
@@ -279,7 +282,7 @@ pub fn serve_out(
     totals: &mut GatewayTotals,
     report: &mut Report<'_>,
 ) -> Result<(), PoError> {
-    make_folders(tree, place, commit)?;
+    prepare(tree, place, commit)?;
     hand_out(tree, place, &mut |_| {})?;
     let done = one_commit(tree, commit, &mut |edit| {
         carry_off(edit, place, now, report)
@@ -303,12 +306,17 @@ fn one_commit(
 }
 
 /// Makes the folders that are missing: of a gateway that was made by an earlier version, or whose
-/// program removed one.
-fn make_folders(tree: &mut TreeMut, place: &Place, commit: &mut Commit<'_>) -> Result<(), PoError> {
+/// program removed one. What a killed program has renamed is made durable: the commits to come rest on
+/// it.
+fn prepare(tree: &mut TreeMut, place: &Place, commit: &mut Commit<'_>) -> Result<(), PoError> {
     one_commit(tree, commit, &mut |edit| {
         gateways::make_folders(edit, place.mailbag)?;
         Ok(GatewayTotals::default())
     })?;
+    let view = tree.view();
+    let dirs = Folder::ALL.map(|folder| place.folder(view, folder));
+    let dirs: Vec<RelPath> = dirs.into_iter().collect::<Result<_, _>>()?;
+    tree.make_durable(&dirs)?;
     Ok(())
 }
 
