@@ -33,6 +33,7 @@ fn assert_in_order(log: &str, lines: &[&str]) {
 // rule: dsp:R-ORD-005
 // rule: dsp:R-BUG-12
 // rule: dsp:R-IMP-002
+// rule: tra:R-ADM-039
 #[test]
 fn q142841_two_t2_between_t1_and_t3_lose_no_import() {
     let site = Site::settled(&NAMES, 4);
@@ -153,6 +154,7 @@ fn q108067_a_requestor_inactive_for_longer_than_the_update_window() {
 // rule: dsp:R-ORD-008
 // rule: dec:DEC-058
 // rule: exc:R-RSY-021
+// rule: tra:R-ADM-094
 #[test]
 fn q113453_a_server_restored_from_backup() {
     let site = Site::settled(&NAMES, 3);

@@ -82,6 +82,8 @@ fn the_owner_of_a_list_mends_the_server() {
 // rule: dsp:R-ORD-009
 // rule: dsp:R-T2R-010
 // rule: dsp:R-BUG-31
+// rule: pof:R-DSY-009
+// rule: tra:R-QUE-014
 #[test]
 fn q112280_a_lost_master_list() {
     let site = Site::settled(&NAMES, 2);
@@ -171,6 +173,7 @@ fn q127752_duplicate_headers_are_skipped() {
 // rule: dsp:R-T2R-010
 // rule: dsp:R-ROLE-008
 #[cfg(unix)]
+// rule: pof:R-MST-003
 #[test]
 fn a_postoffice_in_use_is_said_with_the_numbers_of_the_articles() {
     use rustix::fs::{FlockOperation, flock};

@@ -495,6 +495,7 @@ fn what_waits_for_a_disabled_agent_can_be_purged() {
 }
 
 // rule: exc:R-DXA-062
+// rule: mta:R-REC-012
 #[test]
 fn a_faulty_message_is_left_in_its_queue_and_can_be_purged() {
     let tree = TestTree::new();

@@ -108,6 +108,69 @@ fn mail_of_an_unknown_requestor_is_event_136() {
 }
 
 /// A user's message, put into the queue of a postoffice.
+// rule: exc:R-OBJ-031
+// rule: exc:O-10
+#[test]
+fn two_recipients_for_one_requestor_are_event_139() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site);
+    cycle("run", site, 9, &[]).expect_code(0);
+    assert_eq!(events(&ex, &["--id", "139"]).len(), 0);
+    // As when two sites make it before they replicate: by the directory, not by this program.
+    let file = ex.join("DXADATA/RECIPIENTS.CSV");
+    let text = fs::read_to_string(&file).unwrap();
+    let row = text.lines().find(|row| row.contains("$SYSTEM")).unwrap();
+    let second = row
+        .replacen("MS:NET/A/$SYSTEM,", "$CNF:MS:NET/A/$SYSTEM,", 1)
+        .replace("/SYSTEM%", "/SYSTEM9%");
+    fs::write(&file, format!("{text}{second}\r\n")).unwrap();
+    po("user add", &site.join("A"), &["cid", "--name", "Cid"]).expect_code(0);
+    cycle("run", site, 10, &[]);
+    let found = events(&ex, &["--id", "139"]);
+    assert_eq!(found.len(), 1, "{text}");
+    assert_eq!(found[0]["type"], "error");
+    assert_eq!(
+        found[0]["text"],
+        "More than one directory entry has the address MS:NET/A/$SYSTEM."
+    );
+}
+
+// rule: exc:R-IN-073
+#[test]
+fn a_start_tells_of_prompts_that_look_alike_and_of_a_damaged_table() {
+    let tree = TestTree::new();
+    let (site, ex) = (tree.path(), tree.path().join("EX"));
+    make(site);
+    cycle("start", &ex, 9, &[]).expect_code(0);
+    assert_eq!(ids(&events(&ex, &[])), [0u64; 0]);
+    let ini = ex.join("DXADATA/AGENT.INI");
+    let text = fs::read_to_string(&ini).unwrap();
+    let tables = "[Incoming Templates]\r\nFloor/=Floor\r\nFloor=Building\r\n";
+    fs::write(&ini, format!("{text}\r\n{tables}")).unwrap();
+    let table = ex.join("DXADATA/XDIR.TAB");
+    let whole = fs::read(&table).unwrap();
+    fs::write(&table, b"no table").unwrap();
+    let before = snapshot(&ex);
+    cycle("start", &ex, 10, &["--dry-run"]);
+    assert_eq!(snapshot(&ex), before);
+    let said = cycle("start", &ex, 11, &[]);
+    assert!(said.stdout.contains("event 181"), "{said}");
+    assert!(said.stdout.contains("XDIR.TAB"), "{said}");
+    let found = events(&ex, &[]);
+    assert_eq!(ids(&found), [181, 249]);
+    let text = found[0]["text"].as_str().unwrap();
+    assert!(text.contains("Floor/ and Floor differ"), "{text}");
+    assert_eq!(
+        found[1]["text"],
+        "Error -1206 occurred while trying to create a new database."
+    );
+    // The table is there again: the other one is told again, as at every start.
+    fs::write(&table, whole).unwrap();
+    cycle("start", &ex, 12, &[]);
+    assert_eq!(ids(&events(&ex, &[])), [181, 249, 181]);
+}
+
 fn write_mail(po: &Path, to: &str) {
     use dirsync::core::base::{Address, UnixTime};
     use dirsync::postoffice::Edit;

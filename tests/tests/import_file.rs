@@ -36,6 +36,7 @@ A Gauss                          PCM:POLYNOMIAL/MONTGOMERY/gauss
 ";
 
 // rule: imp:R-FMT-011
+// rule: tra:NEED-03
 #[test]
 fn check_prints_every_fault_and_ends_with_one() {
     let dir = TestTree::new();
@@ -83,6 +84,8 @@ fn check_prints_every_fault_and_ends_with_one() {
 // rule: imp:R-IMP-005
 // rule: dsp:R-FOR-003
 // rule: dec:DEC-096
+// rule: tra:R-GWY-013
+// rule: tra:NEED-18
 #[test]
 fn what_is_extracted_is_imported_again_unchanged() {
     let dir = TestTree::new();

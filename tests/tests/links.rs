@@ -145,6 +145,7 @@ fn assert_sound(site: &Path, names: &[&str]) {
 
 // rule: dec:DEC-070
 // rule: tra:R-TRN-022
+// rule: tra:R-ERR-006
 #[test]
 fn over_three_hops_and_many_kills_each_message_arrives_exactly_once() {
     let names = ["A", "B", "C", "D"];

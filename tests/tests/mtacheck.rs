@@ -604,6 +604,46 @@ fn a_directory_that_is_not_ours_is_reported_and_never_written() {
     mta("check", &ours, &[]).expect_code(0);
 }
 
+// rule: mta:R-REC-010
+// rule: mta:R-DB-042
+#[test]
+fn the_object_at_fault_of_an_event_is_found_and_taken_away() {
+    let dir = filled();
+    let home = dir.join("MTADATA");
+    let listed = mta("list", &home, &["--queue", "MICROSOFT DXA", "--json"]).json_lines();
+    let id = listed[0]["id"].as_str().unwrap().to_owned();
+    // Pasted from a text log, with the ends of lines of another system.
+    let record = format!(
+        "message NMI2171: Internal Processing Error, severity 14\r\n\r\n\
+         (DB Server DISP:FANOUT(12) Proc 26) 04-18-97 02:13:47pm\r\n\
+         Database error code     ODXOINIU - Object does not exist\r\n\
+         Object at fault         {id}\r\n"
+    );
+    let mut explain = command("po-admin");
+    explain.args(["explain", "-", "--json"]);
+    let told = run_with_input(&mut explain, record.as_bytes())
+        .expect_code(0)
+        .json();
+    let event = &told["result"]["event"];
+    assert_eq!(event["number"], 2171);
+    assert_eq!(event["origin"], "DB Server DISP:FANOUT 12 26");
+    assert_eq!(event["objects"][0]["role"], "object at fault");
+    assert_eq!(event["objects"][0]["id"], id.as_str());
+    assert_eq!(told["result"]["meanings"][0]["code"], 2171);
+    // The id is what the other commands take.
+    let file = event["objects"][0]["file"].as_str().unwrap();
+    assert!(home.join(file).exists());
+    mta("show", &home, &[&id]).expect_code(0);
+    mta_with("purge", &home, &["--ids", "-"], id.as_bytes()).expect_code(0);
+    assert_eq!(of([1, 3, 2, 0]), lengths(&home));
+    // As words of a command line, for reading.
+    let text = format!("Object at fault: {id}. [DB Server DISP:FANOUT 12 26] (16)");
+    let shown = run(command("po-admin").args(["explain", &text])).expect_code(0);
+    for part in ["fatal: the MTA ends", "look into MTADATA", file] {
+        assert!(shown.stdout.contains(part), "{shown}");
+    }
+}
+
 // rule: mta:R-PUR-002
 // rule: mta:R-PUR-003
 // rule: mta:N-05

@@ -133,6 +133,7 @@ fn failures_are_json_too() {
     }
 }
 
+// rule: tra:R-LCK-013
 #[test]
 fn dry_runs_and_looking_leave_every_byte_and_time() {
     let dir = TestTree::new();

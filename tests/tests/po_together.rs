@@ -183,6 +183,7 @@ fn a_killed_init_leaves_nothing_or_a_whole_tree() {
     assert!(killed > 0 && nothing > 0);
 }
 
+// rule: tra:R-ADM-006
 #[test]
 fn a_killed_fix_leaves_the_old_tree_or_the_new_one() {
     let dir = TestTree::new();

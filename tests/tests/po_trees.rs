@@ -179,6 +179,7 @@ fn a_tree_without_marker_is_read_and_never_written() {
 
 // A newer or damaged marker, and one of another postoffice.
 // rule: dec:2.1
+// rule: tra:OQ-06
 #[test]
 fn a_marker_that_does_not_fit_makes_a_tree_foreign() {
     let dir = TestTree::new();

@@ -152,6 +152,7 @@ const TWO: Scenario = Scenario {
     milestones: milestone,
 };
 
+// rule: tra:R-LCK-011
 #[test]
 fn every_stop_failure_and_hang_leaves_the_old_tree_or_the_new_one() {
     for scenario in [ONE, TWO] {

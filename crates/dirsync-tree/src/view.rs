@@ -18,12 +18,17 @@ use crate::disk::{
 use crate::domain::{Domain, DomainKind};
 use crate::error::TreeError;
 use crate::journal::{
-    CommitInfo, Committed, Journal, JournalState, Located, Overlay, Pending, Plan, commit, recover,
+    CommitInfo, Committed, Journal, JournalState, Located, Overlay, Pending, Plan, Step, commit,
+    recover,
 };
 use crate::lock::{Holder, acquire, read_full};
 use crate::marker::{ForeignReason, LAYOUT_FILE, LAYOUT_LEN_LIMIT, Marker};
 use crate::names::{Names, core_duplicates};
 use crate::path::RelPath;
+
+mod exchange;
+
+pub use exchange::Exchanged;
 
 /// Name of the lock file in a domain's home (DEC-105).
 pub const LOCK_FILE: &str = "TREE.LCK";
@@ -455,6 +460,8 @@ pub struct TreeMut {
     state: JournalState,
     recovered: Option<u64>,
     poisoned: bool,
+    /// How long a commit waits for FLAG.GLB.
+    wait: Duration,
     // Dropped last, after everything else is closed.
     _lock: Box<dyn LockGuard>,
 }
@@ -554,6 +561,7 @@ impl TreeMut {
             },
             recovered,
             poisoned: false,
+            wait: options.wait,
             _lock: lock,
         })
     }
@@ -608,9 +616,41 @@ impl TreeMut {
         self.recovered
     }
 
+    /// Holds FLAG.GLB while lists change, as the programs of the original do among each other
+    /// (DEC-104, Q131670). One that nobody may write counts as held (Q131864).
+    fn hold_flag(&self, plan: &Plan) -> Result<Option<Box<dyn LockGuard>>, TreeError> {
+        let flag = plan.steps().find(|(path, step)| {
+            path.file_name()
+                .is_some_and(|name| name.eq_ignore_ascii_case("FLAG.GLB"))
+                && matches!(step, Step::Extents { .. })
+        });
+        let Some((path, _)) = flag else {
+            return Ok(None);
+        };
+        let disk = self.view.disk.as_ref();
+        let tree = self.view.describe();
+        let busy = |why: &str| TreeError::Busy {
+            tree: tree.clone(),
+            holder: format!(
+                "[ 91] The mail database is locked by another process: {path} is {why}"
+            ),
+        };
+        let stat = disk
+            .stat(path)
+            .map_err(|error| TreeError::disk(&tree, error))?;
+        if stat.is_some_and(|stat| stat.attrs.mode.is_some_and(|mode| mode & 0o222 == 0)) {
+            return Err(busy("read-only"));
+        }
+        match acquire(disk, path, LockKind::Exclusive, self.wait, false) {
+            Err(TreeError::Busy { .. }) => Err(busy("locked open")),
+            held => held,
+        }
+    }
+
     /// Carries a plan out, wholly or not at all. An empty plan is no commit.
     ///
     /// # Errors
+    /// [`TreeError::Busy`] when lists change and FLAG.GLB is held by another program.
     /// [`TreeError::Mismatch`] and others before anything happened;
     /// [`TreeError::CommittedIncomplete`] or [`TreeError::CommitUnknown`] after which this tree
     /// refuses further commits.
@@ -627,6 +667,7 @@ impl TreeMut {
         if plan.is_empty() {
             return Ok(None);
         }
+        let _flag = self.hold_flag(plan)?;
         let result = commit(self.view.disk.as_ref(), &mut self.state, plan, info);
         self.view.names.forget();
         match result {

@@ -223,6 +223,7 @@ fn a_plan_that_does_not_fit_changes_nothing() {
     );
 }
 
+// rule: pof:D-03
 #[test]
 fn a_tree_without_marker_is_never_written_not_even_a_lock_file() {
     let disk = tree();
@@ -237,6 +238,11 @@ fn a_tree_without_marker_is_never_written_not_even_a_lock_file() {
     assert_eq!(disk.snapshot(), before);
 }
 
+// rule: pof:R-NAM-004
+// rule: pof:R-LCK-001
+// rule: pof:R-TMP-005
+// rule: tra:R-TRN-002
+// rule: tra:R-LCK-013
 #[test]
 fn writers_exclude_each_other_and_readers_and_name_the_holder() {
     let disk = tree();
@@ -262,6 +268,63 @@ fn writers_exclude_each_other_and_readers_and_name_the_holder() {
             .unwrap()
             .is_some()
     );
+}
+
+// rule: dec:DEC-104
+// rule: pof:R-LCK-002
+// rule: tra:R-ADM-003
+#[test]
+fn lists_change_only_while_nobody_holds_flag_glb() {
+    let disk = tree();
+    let mut lists = Plan::new();
+    lists.patch(p("NME/ADMIN.NME"), 90, 2, vec![b'A']).unwrap();
+    lists.patch(p("GLB/FLAG.GLB"), 2, 0, vec![2, 0]).unwrap();
+    let mut mail = Plan::new();
+    mail.patch(p("MBG/SYSTEM.MBG"), 232, 0, vec![1]).unwrap();
+    let guard = disk
+        .try_lock(&p("GLB/FLAG.GLB"), LockKind::Exclusive, false)
+        .unwrap();
+    let mut writer = open(&disk);
+    let before = disk.snapshot();
+    let error = writer.commit(&lists, &info()).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Busy);
+    assert!(
+        error.to_string().contains("[ 91]") && error.to_string().contains("FLAG.GLB"),
+        "{error}"
+    );
+    assert_eq!(disk.snapshot(), before);
+    // Mail is no list.
+    writer.commit(&mail, &info()).unwrap();
+    drop(guard);
+    writer.commit(&lists, &info()).unwrap();
+    drop(writer);
+    assert_eq!(
+        view(&disk).read("GLB/FLAG.GLB", 2).unwrap().unwrap(),
+        [2, 0]
+    );
+    // And it is free again.
+    let free = disk.try_lock(&p("GLB/FLAG.GLB"), LockKind::Exclusive, false);
+    assert!(free.unwrap().is_some());
+}
+
+// Q131670, Q131864: whoever cannot write it takes it for held.
+// rule: pof:R-LCK-003
+#[test]
+fn a_read_only_flag_counts_as_held() {
+    let disk = tree();
+    let read_only = dirsync_tree::disk::Attrs {
+        mode: Some(0o444),
+        ..dirsync_tree::disk::Attrs::default()
+    };
+    disk.open_write(&p("GLB/FLAG.GLB"))
+        .unwrap()
+        .set_attrs(&read_only)
+        .unwrap();
+    let mut lists = Plan::new();
+    lists.patch(p("GLB/FLAG.GLB"), 2, 0, vec![2, 0]).unwrap();
+    let error = open(&disk).commit(&lists, &info()).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Busy);
+    assert!(error.to_string().contains("read-only"), "{error}");
 }
 
 #[test]

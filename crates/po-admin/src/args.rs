@@ -246,12 +246,15 @@ Examples:
   po-admin explain 128                      a numbered message of the dirsync programs
   po-admin explain 2219                     an event of the Exchange server
   po-admin explain mailbag.bad-header       a finding
-  po-admin explain CONTROL.GLB              a file of a postoffice";
+  po-admin explain CONTROL.GLB              a file of a postoffice
+  po-admin explain - < event.txt            the text of an event of the MTA, from either log:
+                                            its number, its thread, the object at fault";
 
 /// `explain`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
-    /// The number of a message or event, the id of a finding, or the name of a file.
+    /// The number of a message or event, the text of an event, the id of a finding, or the name of a
+    /// file; - reads a text from standard input.
     #[arg(value_name = "CODE|EVENT|FINDING|FILE")]
     pub(crate) what: String,
 }

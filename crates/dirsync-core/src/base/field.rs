@@ -242,6 +242,7 @@ mod tests {
     }
 
     // rule: pof:R-NAM-006
+    // rule: tra:R-QUE-011
     #[test]
     fn hex8_reads_a_stem_or_nothing() {
         // NETWORK.GLB record 12 of Q148666 names mailbag 0000002E.

@@ -158,6 +158,7 @@ mod tests {
 
     // rule: pof:R-NAM-011
     // rule: pof:R-NAM-012
+    // rule: tra:R-LCK-007
     #[test]
     fn stems_name_their_pair_of_files() {
         let queue: MailbagStem = "00000009".parse().unwrap();

@@ -259,6 +259,7 @@ mod tests {
     const THURSDAY: UnixTime = UnixTime(0x2DA3_F900);
 
     // rule: dec:2.2
+    // rule: tra:NEED-23
     #[test]
     fn the_time_of_the_published_listing() {
         let utc = TimeZone::UTC;

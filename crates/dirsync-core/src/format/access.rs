@@ -270,6 +270,29 @@ mod tests {
         assert_eq!(ACCESS3.record_offset(2), Some(1024));
     }
 
+    // rule: pof:R-ACC-003
+    // rule: pof:D-04
+    #[test]
+    fn the_fields_of_a_user_stand_at_their_places() {
+        let (mut access, mut access2, _) = user(b"anna", LIVE);
+        access.grpmem.set(0x84);
+        access2.full_name = CpField::from_bytes(b"Anna Alpha").unwrap();
+        access2.mailbag = crate::format::Hex8::from_id(crate::base::HexId(0x2E));
+        access2.tid.set(0x0102_0304);
+        let bytes = access2.encode();
+        assert_eq!((bytes[0], &bytes[1..6]), (1, &b"anna\0"[..]));
+        assert_eq!(&bytes[12..23], b"Anna Alpha\0");
+        assert_eq!(&bytes[43..52], b"0000002E\0");
+        assert_eq!(
+            (&bytes[52..56], &bytes[56..]),
+            (&[4, 3, 2, 1][..], &[0; 13][..])
+        );
+        let bytes = access.encode();
+        // The pointer into GRPMEM.GLB; no password is kept.
+        assert_eq!((bytes[0], &bytes[8..12]), (1, &[0x84, 0, 0, 0][..]));
+        assert_eq!(bytes[20..], [0; 566]);
+    }
+
     // rule: dec:2.9
     #[test]
     fn states_that_contradict_each_other_are_seen() {

@@ -179,6 +179,7 @@ mod tests {
     }
 
     // rule: dec:DEC-093
+    // rule: pof:D-23
     #[test]
     fn fresh_counters_lie_above_the_files_of_a_fresh_postoffice() {
         assert_eq!(ControlRecord::fresh().encode(), [2, 0, 0, 0, 1, 0, 0, 0]);
@@ -209,6 +210,7 @@ mod tests {
     }
 
     // rule: dec:DEC-104
+    // rule: tra:OQ-20
     #[test]
     fn the_change_counter_never_returns_to_0() {
         let flag = |changes| {

@@ -272,6 +272,7 @@ mod tests {
 
     // rule: pof:R-DIR-007
     // rule: dec:DEC-126
+    // rule: pof:D-17
     #[test]
     fn the_files_are_those_of_the_published_listing() {
         let ours = files();
@@ -305,6 +306,7 @@ mod tests {
 
     // rule: pof:R-DIR-003
     // rule: pof:R-PRM-001
+    // rule: pof:D-18
     #[test]
     fn every_directory_has_a_read_only_marker_of_one_blank() {
         let ours = files();
@@ -354,6 +356,11 @@ mod tests {
     // rule: dec:DEC-093
     // rule: dec:2.9
     // rule: dec:2.11
+    // rule: pof:R-MST-002
+    // rule: pof:R-ACC-003
+    // rule: pof:D-19
+    // rule: pof:D-04
+    // rule: tra:OQ-09
     #[test]
     fn the_administrator_and_the_own_network_are_there() {
         let ours = files();
@@ -381,6 +388,9 @@ mod tests {
             (0, 0, 10)
         );
         assert_eq!(master.created.get(), 0x2DA3_F900);
+        // Of the internetwork kind, LAN Manager compatible; all that is ours lies before 93h.
+        assert_eq!((master.is_internetwork(), master.os), (true, 1));
+        assert_eq!(bytes("GLB/MASTER.GLB")[0x93..], [0; 176 - 0x93]);
         assert_eq!(bytes("INI/EXTERNAL.INI"), b"\r\n\x1A");
         let layout = Layout::parse(bytes("GLB/LAYOUT.TXT")).unwrap();
         assert_eq!(

@@ -395,8 +395,24 @@ mod tests {
         assert_eq!(two.len(), 208 + 3 * 6);
     }
 
+    // rule: pof:R-GAL-011
+    #[test]
+    fn half_a_million_names_have_their_index() {
+        let names: Vec<String> = (0..500_000).map(|n| format!("User {n:06}")).collect();
+        let gal = list(&names.iter().map(String::as_bytes).collect::<Vec<_>>());
+        let bytes = build(&gal, fold).unwrap();
+        assert_eq!(bytes.len(), 208 + 6 * 2 * gal.len());
+        let index = GalIndex::new(&bytes, &gal).unwrap();
+        for at in [0u32, 250_000, 499_999] {
+            let digits = format!("{at:06}");
+            assert_eq!(index.find(digits.as_bytes(), fold), [at * 45]);
+        }
+        assert_eq!(index.find(b"USER", fold).len(), gal.len());
+    }
+
     // rule: pof:R-GAL-003
     // rule: dec:2.15
+    // rule: pof:D-06
     #[test]
     fn words_stand_by_slot_then_word_then_offset() {
         let gal = list(&[b"4th Floor", b"\x90mile Zola", b"anna emil", b"Eva-Zo 4"]);

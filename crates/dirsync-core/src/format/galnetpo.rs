@@ -202,6 +202,7 @@ mod tests {
     }
 
     // rule: dec:DEC-084
+    // rule: pof:D-06
     #[test]
     fn ids_start_at_7f67697f_and_go_down() {
         let mut tids = GalTids::start(None, 5).unwrap();

@@ -200,6 +200,8 @@ mod tests {
     const EMPTY: &[u8] = include_bytes!("../../../../fixtures/binary/group-empty.bin");
 
     // rule: pof:R-GRP-008
+    // rule: dec:DEC-090
+    // rule: tra:R-QUE-015
     #[test]
     fn no_groups_are_4_zero_bytes() {
         let header = GroupHeader::zeroed();
@@ -224,6 +226,41 @@ mod tests {
         assert_eq!(find(&[group], b"tenletters"), None);
     }
 
+    // rule: pof:R-GRP-002
+    // rule: pof:D-11
+    #[test]
+    fn the_fields_of_a_group_fill_51_bytes() {
+        let mut group = GroupRecord::zeroed();
+        group.state = 1;
+        group.alias = CpField::from_bytes(b"Team").unwrap();
+        group.address = CpField::from_bytes(b"TEAM").unwrap();
+        group.tid.set(0x0102_0304);
+        group.pointer.set(8);
+        let bytes = group.encode();
+        assert_eq!((bytes[0], &bytes[1..6]), (1, &b"Team\0"[..]));
+        assert_eq!(&bytes[32..37], b"TEAM\0");
+        assert_eq!(bytes[43..], [4, 3, 2, 1, 8, 0, 0, 0]);
+        // The header says nothing: it is 0, with groups and without (DEC-090).
+        let file = GROUP.build(&GroupHeader::zeroed(), &[group.clone(), group]);
+        assert_eq!((file.len(), &file[..4]), (4 + 2 * 51, &[0; 4][..]));
+    }
+
+    // rule: pof:D-12
+    #[test]
+    fn a_member_of_groups_has_mailbag_status_and_thirty_places() {
+        let mut user = GrpMemRecord::zeroed();
+        user.mailbag.set(2);
+        user.status.set(1);
+        assert!(user.is_live() && user.join(Tid(6)) && user.join(Tid(7)));
+        let bytes = user.encode();
+        assert_eq!(bytes.len(), 8 + 30 * 4);
+        assert_eq!(
+            bytes[..16],
+            [2, 0, 0, 0, 1, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0]
+        );
+        assert_eq!(bytes[16..], [0; 112]);
+    }
+
     // rule: pof:R-GRP-007
     #[test]
     fn a_user_can_be_in_30_groups() {
@@ -239,6 +276,7 @@ mod tests {
     }
 
     // rule: pof:R-GRP-006
+    // rule: pof:D-22
     #[test]
     fn a_mem_file_holds_500_members() {
         assert_eq!(build_mem(&[]).unwrap(), b"");

@@ -202,6 +202,8 @@ mod tests {
 
     // rule: pof:R-GRP-003
     // rule: pof:R-GRP-008
+    // rule: pof:D-12
+    // rule: tra:R-QUE-015
     #[test]
     fn groups_share_the_file_and_free_nodes_are_used_again() {
         let empty = include_bytes!("../../../../fixtures/binary/grp-empty.bin");

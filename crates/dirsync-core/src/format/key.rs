@@ -164,6 +164,7 @@ mod tests {
 
     // rule: pof:R-KEY-003
     // rule: dec:2.12
+    // rule: tra:OQ-02
     #[test]
     fn the_published_empty_image_is_the_empty_key() {
         let file = include_bytes!("../../../../fixtures/binary/key-empty.bin");
@@ -182,6 +183,9 @@ mod tests {
 
     // rule: dec:DEC-101
     // rule: pof:R-KEY-002
+    // rule: std:7
+    // rule: pof:D-01
+    // rule: tra:OQ-02
     #[test]
     fn bits_stand_behind_48_bytes_lowest_first() {
         let mut key = Key::empty();
@@ -200,6 +204,7 @@ mod tests {
     }
 
     // rule: pof:R-KEY-001
+    // rule: pof:D-01
     #[test]
     fn the_counters_stand_first() {
         let mut key = Key::empty();

@@ -25,6 +25,8 @@ fn status_message() -> Mai {
 
 // rule: dec:TV-DEC-2
 // rule: dec:2.14
+// rule: dec:DEC-071
+// rule: pof:D-02
 #[test]
 fn the_status_message_has_the_published_263_bytes() {
     let bytes = status_message().encode().unwrap();
@@ -85,6 +87,11 @@ fn published() -> Vec<u8> {
 }
 
 // rule: pof:R-MAI-005
+// rule: dec:DEC-071
+// rule: pof:R-MAI-001
+// rule: pof:R-MAI-006
+// rule: pof:D-02
+// rule: tra:OQ-07
 #[test]
 fn the_published_file_has_counter_300_and_300_enciphered_recipients() {
     let file = published();
@@ -100,6 +107,27 @@ fn the_published_file_has_counter_300_and_300_enciphered_recipients() {
     assert_eq!(decoded.mai.to.len(), 3);
     assert!(decoded.encrypted && decoded.odd_end);
     assert!(Mai::decode(&file[..139]).is_err());
+}
+
+// rule: pof:R-MAI-002
+#[test]
+fn fields_stand_in_the_published_order() {
+    let mut mai = status_message();
+    mai.cc = vec![b"NET/SRV/Admin".to_vec()];
+    mai.priority = Priority::High;
+    let bytes = mai.encode().unwrap();
+    // From, To, Cc, Date, Priority, Subject, Message-ID, Attachments, Text.
+    let mut order = [1, 5, 6, 2, 0x18, 7, 0x16, 8, 4].into_iter();
+    let parts = Reader::new(&bytes).next().unwrap().unwrap();
+    for element in parts.children().map(Result::unwrap) {
+        if element.id == 0x4C {
+            let field = super::super::fips98::Qualifier::Value(order.next().unwrap());
+            assert_eq!(element.qualifier, Some(field));
+        }
+    }
+    assert_eq!(order.next(), None);
+    // The format of the message stands before all of them.
+    assert_eq!(bytes[13..20], [0x7F, 0x05, 0x32, 0x20, 0x02, 0x02, 0x00]);
 }
 
 // rule: dec:2.14

@@ -380,6 +380,7 @@ mod tests {
     }
 
     // rule: pof:R-MBG-006
+    // rule: tra:R-QUE-002
     #[test]
     fn a_torn_pair_is_left_alone_until_it_is_realigned() {
         let mut pair = Pair::default();

@@ -154,6 +154,7 @@ mod tests {
 
     proptest! {
         // rule: dec:2.10
+        // rule: pof:D-03
         #[test]
         fn bytes_of_unknown_meaning_survive(bytes in proptest::collection::vec(any::<u8>(), 176)) {
             let mut master = MasterRecord::decode(&bytes).unwrap();

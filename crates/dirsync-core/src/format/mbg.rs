@@ -235,6 +235,9 @@ mod tests {
 
     // rule: pof:R-MBG-002
     // rule: dec:2.13
+    // rule: dec:DEC-103
+    // rule: std:7
+    // rule: tra:OQ-03
     #[test]
     fn the_published_mailbag_has_the_published_values() {
         let view = MBG_FILE.view(FILE).unwrap();
@@ -272,6 +275,8 @@ mod tests {
 
     // rule: dec:2.13
     // rule: dec:DEC-060
+    // rule: dec:DEC-103
+    // rule: pof:D-14
     #[test]
     fn a_new_header_cuts_the_subject_and_keeps_the_time() {
         let subject = b"SrvTx R=3 S=87298 (was 0), I=2 15603 sent";
@@ -298,6 +303,7 @@ mod tests {
 
     proptest! {
         // rule: dec:2.13
+        // rule: pof:D-14
         #[test]
         fn any_bytes_are_read_and_come_back(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let view = MBG_FILE.view(&bytes).unwrap();

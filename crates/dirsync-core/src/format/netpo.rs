@@ -189,6 +189,24 @@ mod tests {
         assert!(NETPO.view(&empty[..3]).is_err());
     }
 
+    // rule: pof:R-NPO-003
+    // rule: pof:D-09
+    #[test]
+    fn three_names_and_ten_bytes_make_43() {
+        let mut record = record(b"leo");
+        record.network = CpField::from_bytes(b"EULER").unwrap();
+        record.postoffice = CpField::from_bytes(b"BASEL").unwrap();
+        record.mailbag = U32::new(0x0102_0304);
+        record.next = U32::new(47);
+        record.address_type = 2;
+        let bytes = record.encode();
+        assert_eq!(bytes.len(), 3 * 11 + 4 + 6);
+        assert_eq!(&bytes[..11], b"EULER\0\0\0\0\0\0");
+        assert_eq!(&bytes[11..22], b"BASEL\0\0\0\0\0\0");
+        assert_eq!(&bytes[22..33], b"leo\0\0\0\0\0\0\0\0");
+        assert_eq!(bytes[33..], [4, 3, 2, 1, 47, 0, 0, 0, 1, 2]);
+    }
+
     // rule: pof:R-NPO-002
     // rule: pof:R-NPO-007
     #[test]
@@ -209,6 +227,7 @@ mod tests {
     }
 
     // rule: pof:R-NPO-005
+    // rule: tra:R-QUE-015
     #[test]
     fn a_bad_head_is_refused_and_mended_by_zero_bytes() {
         let records = [record(b"A")];

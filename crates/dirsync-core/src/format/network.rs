@@ -164,6 +164,23 @@ mod tests {
         assert_eq!(record.encode(), ACTIVE);
     }
 
+    // rule: dec:DEC-124
+    #[test]
+    fn the_hub_of_a_network_stands_behind_the_mailbag() {
+        let mut bytes = ACTIVE.to_vec();
+        bytes[22..33].copy_from_slice(b"unknown use");
+        bytes[42..45].copy_from_slice(b"HUB");
+        bytes[53..55].copy_from_slice(b"PO");
+        bytes[64..72].copy_from_slice(b"0000002A");
+        let record = NetworkRecord::decode(&bytes).unwrap();
+        assert_eq!(record.indirect_network.text(), b"HUB");
+        assert_eq!(record.indirect_postoffice.text(), b"PO");
+        let mailbag = record.indirect_mailbag.get().unwrap();
+        assert_eq!(mailbag, Some(HexId(0x2A)));
+        // What is between is not ours to read; it comes back as it was.
+        assert_eq!(record.encode(), bytes);
+    }
+
     // rule: pof:R-NET-003
     #[test]
     fn deleting_changes_the_first_byte_only() {
@@ -191,6 +208,7 @@ mod tests {
 
     proptest! {
         // rule: dec:2.11
+        // rule: pof:D-15
         #[test]
         fn any_bytes_survive(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let view = NETWORK.view(&bytes).unwrap();

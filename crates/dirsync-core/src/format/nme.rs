@@ -161,7 +161,26 @@ mod tests {
         assert_eq!(record.encode(), bytes);
     }
 
+    // rule: pof:D-05
+    #[test]
+    fn kind_name_id_pointer_and_mailbag_follow_each_other() {
+        let mut record = entry(b"Far Friend");
+        record.kind = NmeKind::External.code();
+        record.tid.set(0x7F67_697F);
+        record.pointer.set(47);
+        record.hexid.set(3);
+        let bytes = record.encode();
+        assert_eq!(bytes[..2], [2, 0]);
+        assert_eq!(&bytes[2..13], b"Far Friend\0");
+        assert_eq!(
+            bytes[33..],
+            [0x7F, 0x69, 0x67, 0x7F, 47, 0, 0, 0, 3, 0, 0, 0]
+        );
+    }
+
     // rule: dec:DEC-091
+    // rule: pof:R-NME-004
+    // rule: pof:D-05
     #[test]
     fn four_kinds_are_known() {
         let known: Vec<_> = (0..=255)

@@ -207,6 +207,7 @@ mod tests {
     use proptest::prelude::*;
 
     // rule: dec:2.14
+    // rule: tra:OQ-01
     #[test]
     fn an_envelope_has_the_elements_in_the_order_of_the_page() {
         let mai = Mai::new(

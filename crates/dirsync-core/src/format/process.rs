@@ -239,6 +239,8 @@ mod tests {
 
     // rule: dec:2.16
     // rule: pof:R-DSY-007
+    // rule: pof:D-21
+    // rule: tra:R-QUE-014
     #[test]
     fn cutting_the_file_to_512_bytes_empties_the_schedule() {
         let header = ProcessHeader::fresh(b"Europe/Berlin");

@@ -340,6 +340,7 @@ mod tests {
     }
 
     // rule: pof:R-SIZ-002
+    // rule: std:3
     #[test]
     fn published_examples_get_the_published_verdict() {
         let table = include_str!("../../../../fixtures/sizes/size-examples.tsv");
@@ -374,6 +375,7 @@ mod tests {
     }
 
     // rule: pof:R-SIZ-001
+    // rule: tra:NEED-22
     #[test]
     fn every_published_rule_is_in_the_table() {
         let table = include_str!("../../../../fixtures/sizes/size-rules.tsv");

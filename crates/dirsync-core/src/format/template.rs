@@ -579,6 +579,7 @@ mod tests {
     }
 
     // rule: pof:R-TPL-002
+    // rule: tra:NEED-13
     #[test]
     fn the_published_faults_are_found() {
         let fault = Template::parse(fixture!("rule-four-tildes.tpl.txt")).unwrap_err();
@@ -617,6 +618,7 @@ mod tests {
 
     // rule: dec:2.15
     // rule: pof:R-INF-001
+    // rule: pof:D-13
     #[test]
     fn an_inf_record_has_width_and_one_bytes_for_each_field() {
         let template = Template::parse(fixture!("q105124-admin.tpl.txt")).unwrap();

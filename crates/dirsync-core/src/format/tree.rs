@@ -216,6 +216,7 @@ mod tests {
     }
 
     // rule: pof:R-GLB-001
+    // rule: tra:R-ADM-095
     #[test]
     fn core_files_must_exist() {
         for core in CORE_FILES {
@@ -224,6 +225,7 @@ mod tests {
     }
 
     // rule: pof:R-PRM-001
+    // rule: pof:R-HLP-001
     #[test]
     fn texts_are_read_only_and_data_is_not() {
         for path in [
@@ -231,6 +233,7 @@ mod tests {
             "GLB/C850SORT.GLB",
             "TPL/SMTP.TPL",
             "GLB/X25.MDM",
+            "HLP/ADMIN.HLP",
         ] {
             assert!(is_read_only_by_design(path), "{path}");
         }

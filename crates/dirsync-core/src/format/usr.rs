@@ -73,6 +73,22 @@ mod tests {
     use super::*;
     use crate::format::record::FixedRecord;
 
+    // rule: pof:D-10
+    #[test]
+    fn the_fields_of_a_record_fill_53_bytes() {
+        let mut record = UsrRecord::zeroed();
+        record.state = 1;
+        record.alias = CpField::from_bytes(b"Bea Beta").unwrap();
+        record.mailbox = CpField::from_bytes(b"bea").unwrap();
+        record.tid.set(0x0102_0304);
+        record.inf_record.set(u32::MAX);
+        let bytes = record.encode();
+        assert_eq!(bytes.len(), 53);
+        assert_eq!((bytes[0], &bytes[1..10]), (1, &b"Bea Beta\0"[..]));
+        assert_eq!(&bytes[32..36], b"bea\0");
+        assert_eq!(bytes[43..], [4, 3, 2, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0]);
+    }
+
     // rule: pof:R-USR-002
     #[test]
     fn five_hundred_users_have_26500_bytes() {

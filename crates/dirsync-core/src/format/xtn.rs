@@ -242,6 +242,7 @@ mod tests {
     }
 
     // rule: pof:R-XTN-003
+    // rule: tra:R-QUE-015
     #[test]
     fn a_hub_is_seen_by_its_counter_and_repaired_by_two_zero_bytes() {
         let mut bytes = vec![0; 698];
@@ -279,6 +280,8 @@ mod tests {
 
     proptest! {
         // rule: dec:2.11
+        // rule: pof:D-15
+        // rule: tra:OQ-04
         #[test]
         fn any_bytes_survive(bytes in proptest::collection::vec(any::<u8>(), 698), code: u8) {
             let mut record = XtnRecord::decode(&bytes).unwrap();

@@ -49,6 +49,7 @@ fn server(site: &Site, at: &str) {
         .file(&format!("{at}/CONNECT/MSMCON/MAILDATA/GLB/MASTER.GLB"));
 }
 
+// rule: pof:R-MST-005
 #[test]
 fn a_site_is_every_tree_below_it() {
     let site = Site::new();
@@ -77,6 +78,7 @@ fn a_site_is_every_tree_below_it() {
     assert_eq!(found.trees[3].found_by, FoundBy::ObjectFiles);
 }
 
+// rule: pof:R-MST-005
 #[test]
 fn a_directory_that_is_a_tree_is_that_tree() {
     let site = Site::new();

@@ -365,6 +365,17 @@ pub trait LockGuard: Send + Sync + fmt::Debug {
     fn still_named(&self) -> DiskResult<bool>;
 }
 
+/// What [`Disk::unlink_group`] does, one after the other.
+fn unlink_each<D: Disk + ?Sized>(disk: &D, files: &[RelPath]) -> DiskResult<()> {
+    for path in files {
+        match disk.unlink(path) {
+            Err(error) if error.kind != DiskErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// A root directory and what can be done below it.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// The root as people name it, for messages.
@@ -428,13 +439,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// The first error in the order of `files`; others may have been removed all the same.
     fn unlink_group(&self, files: &[RelPath]) -> DiskResult<()> {
-        for path in files {
-            match self.unlink(path) {
-                Err(error) if error.kind != DiskErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
+        unlink_each(self, files)
     }
 
     /// Renames atomically; a file (or empty directory) at `to` is replaced.

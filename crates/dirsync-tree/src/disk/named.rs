@@ -101,6 +101,14 @@ impl Disk for NamedDisk {
         self.inner.unlink(&self.at(DiskOp::Unlink, path)?)
     }
 
+    fn unlink_group(&self, files: &[RelPath]) -> DiskResult<()> {
+        let files: Vec<RelPath> = files
+            .iter()
+            .map(|file| self.at(DiskOp::Unlink, file))
+            .collect::<DiskResult<_>>()?;
+        self.inner.unlink_group(&files)
+    }
+
     fn rename(&self, from: &RelPath, to: &RelPath) -> DiskResult<()> {
         self.refuse_home(DiskOp::Rename, from)?;
         self.refuse_home(DiskOp::Rename, to)?;

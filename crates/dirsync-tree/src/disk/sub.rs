@@ -77,6 +77,14 @@ impl Disk for SubDisk {
         self.inner.unlink(&self.at(DiskOp::Unlink, path)?)
     }
 
+    fn unlink_group(&self, files: &[RelPath]) -> DiskResult<()> {
+        let files: Vec<RelPath> = files
+            .iter()
+            .map(|file| self.at(DiskOp::Unlink, file))
+            .collect::<DiskResult<_>>()?;
+        self.inner.unlink_group(&files)
+    }
+
     fn rename(&self, from: &RelPath, to: &RelPath) -> DiskResult<()> {
         let from = self.at(DiskOp::Rename, from)?;
         self.inner.rename(&from, &self.at(DiskOp::Rename, to)?)

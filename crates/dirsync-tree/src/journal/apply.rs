@@ -220,6 +220,9 @@ pub(super) fn apply(disk: &dyn Disk, journal: &Journal, pending: &Pending) -> Di
             match disk.rmdir(path) {
                 Ok(()) => {}
                 Err(error) if error.kind == DiskErrorKind::NotFound => {}
+                // After the commit point another program may put a file into it. That file is not
+                // ours to remove, and a redo would fail for ever: the directory stays with it.
+                Err(error) if error.kind == DiskErrorKind::NotEmpty => {}
                 Err(error) => return Err(error),
             }
             changed_dirs.remove(path);

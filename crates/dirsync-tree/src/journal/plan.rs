@@ -245,7 +245,8 @@ impl Plan {
         self.add(path, Step::Mkdir)
     }
 
-    /// Removes an empty directory.
+    /// Removes an empty directory. Whether it is empty is not looked at before the commit; one that
+    /// holds something when the commit is carried out stays, with all that is in it.
     ///
     /// # Errors
     /// Another step for the same target.

@@ -13,6 +13,7 @@ use crate::core::base::finding::{FindingId, Severity};
 use crate::progress::{Inside, Progress};
 use crate::transport::deliver::{DeliverOptions, DeliverReport, LinkState, SameIdentity, deliver};
 use crate::transport::far::{Connector, Failure, FailureClass, FarError, Problem};
+use crate::transport::gateway::is_said_once;
 
 use super::rounds::{Mover, interchange_of, rounds};
 use super::site::{self, Member, Site, as_failure};
@@ -320,25 +321,21 @@ impl Mover for Run<'_> {
             .filter(|(member, _)| member.is_usable() && !self.left_out.contains(&member.path))
             .flat_map(|(member, _)| member.mail_paths())
             .collect();
-        let options = DeliverOptions {
-            now: UnixTime(self.options.step.now),
-            user: self.options.step.user.clone(),
-            passes: None,
-            dry_run: false,
-            due: false,
-            synchronous_mta: false,
-        };
+        let step = &self.options.step;
+        let options = DeliverOptions::new(UnixTime(step.now), step.user.clone());
         let mut report = deliver(&paths, self.connector, &options, self.progress)?;
-        let refused = crate::transport::gateway::REFUSED.to_string();
         for po in &mut report.postoffices {
             let found = self
                 .members
                 .iter_mut()
                 .find(|(member, _)| member.mail_path() == po.path);
             let Some((of, member)) = found else { continue };
-            // Only the last delivery of a run is told whole; what was put aside in an earlier one is
-            // told here.
-            for problem in po.problems.extract_if(.., |problem| problem.id == refused) {
+            // Only the last delivery of a run is told whole; what was put aside or went back in an
+            // earlier one is told here.
+            for problem in po
+                .problems
+                .extract_if(.., |problem| is_said_once(&problem.id))
+            {
                 member.at_least(Became::Problems);
                 member.problems.push(problem);
             }

@@ -22,14 +22,15 @@ use crate::core::protocol::numbers::next_number;
 use crate::core::protocol::record::NewRecord;
 use crate::cycle::CycleError;
 use crate::import::Held;
-use crate::import::queue::SRVTRANS;
+use crate::import::queue::{SRVTRANS, keep_aside};
 use crate::postoffice::config::load_srvconf;
 use crate::postoffice::lists::waiting::Waiting;
 use crate::postoffice::{Edit, PoError};
 use crate::tree::TreeView;
 
+use super::desk::Desk;
 use super::directory::{Directory, address_of};
-use super::events::{Event, log_all, table};
+use super::events::{Event, log_all, log_at, table};
 use super::inbound::{Applied, Source};
 use super::outbound::{load_table, save_table, session};
 use super::settings::{Agent, save_ini};
@@ -204,6 +205,12 @@ pub(super) fn source_of<'a>(
 
 pub(super) fn say(applied: &Applied) -> Vec<LogLine> {
     let mut lines = Vec::new();
+    for damage in &applied.damaged {
+        lines.push(LogLine {
+            severity: LogSeverity::Warning,
+            ..LogLine::message(40, format!("SRVTRANS: {}", damage.error))
+        });
+    }
     for text in &applied.malformed {
         lines.push(warning(format!(
             "The e-mail address of the following transaction is not a valid format: {}",
@@ -266,24 +273,42 @@ pub(super) fn object_name(record: &SrvConfRecord) -> String {
     }
 }
 
+/// The address of a requestor's record, as its hidden recipient has it: `MS:NET/PO/MAILBOX`.
+#[must_use]
+pub fn party_address(record: &SrvConfRecord) -> String {
+    let mailbox = match record.mailbox.to_string_850() {
+        name if name.is_empty() => "$SYSTEM".to_owned(),
+        name => name,
+    };
+    format!(
+        "MS:{}/{}/{mailbox}",
+        record.network.to_string_850(),
+        record.postoffice.to_string_850()
+    )
+}
+
 /// Applies what a request put into the master list, in the commit that takes the request.
 ///
 /// # Errors
 /// A file of the agent is damaged.
 pub fn take_request(
     edit: &mut Edit<'_>,
+    desk: &mut Desk,
     record: &SrvConfRecord,
     records: &[u8],
     now: UnixTime,
 ) -> Result<Vec<LogLine>, CycleError> {
-    let agent = Agent::load(edit)?;
     let object = object_name(record);
+    let (agent, directory) = desk.all(edit)?;
     let settings = agent.remote(&object);
-    let mut directory = Directory::load(edit)?;
-    let source = source_of(&agent, &object, &settings);
-    let applied = source.apply_file(&mut directory, records);
+    let source = source_of(agent, &object, &settings);
+    let applied = source.apply_file(directory, records);
     directory.save(edit)?;
-    log_all(edit, now, &events_of(&applied, &object))?;
+    let events = events_of(&applied, &object);
+    if !events.is_empty() {
+        let levels = desk.levels(edit)?;
+        log_at(edit, now, levels, &events)?;
+    }
     Ok(say(&applied))
 }
 
@@ -304,10 +329,18 @@ pub struct Taken {
 /// A file of the agent is damaged.
 pub fn take_replies(edit: &mut Edit<'_>, now: UnixTime) -> Result<Taken, CycleError> {
     let bytes = edit.peek(SRVTRANS, QUEUE_LIMIT)?.unwrap_or_default();
-    let (mut taken, directory) = apply_replies(edit, &bytes)?;
+    let (mut taken, mut directory) = apply_replies(edit, &bytes)?;
     if !bytes.is_empty() {
         directory.save(edit)?;
         edit.replace_whole(SRVTRANS, Vec::new())?;
+        let mut aside = Vec::new();
+        for damage in &taken.applied.damaged {
+            let from = usize::try_from(damage.offset).unwrap_or(usize::MAX);
+            let len = usize::try_from(damage.len_bytes).unwrap_or(usize::MAX);
+            let end = from.saturating_add(len).min(bytes.len());
+            aside.extend_from_slice(bytes.get(from..end).unwrap_or_default());
+        }
+        keep_aside(edit, &aside)?;
         let object = Agent::load(edit)?.requestor().map(|(name, _)| name);
         let events = events_of(&taken.applied, &object.unwrap_or_default());
         log_all(edit, now, &events)?;
@@ -372,9 +405,12 @@ pub fn each_of_scope(
     each: &mut dyn FnMut(FullName, Address),
 ) -> Result<(), CycleError> {
     let directory = Directory::load(&mut Edit::new(view))?;
-    for recipient in directory.iter() {
+    let of_scope = directory.of_scope(scope);
+    for recipient in of_scope
+        .into_iter()
+        .filter_map(|index| directory.get(index))
+    {
         if let Some(address) = address_of(&recipient.address)
-            && address.scope() == scope
             && let Some(alias) = full_name(&recipient.display_name)
         {
             each(alias, address);

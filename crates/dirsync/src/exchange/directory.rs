@@ -8,8 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::core::base::address::{Address, AddressType, MailboxName, PoName};
-use crate::core::base::codepage::CodePage;
+use crate::core::base::address::{Address, AddressType, PoName, Scope};
 use crate::core::format::exchange::agent_ini::Identity;
 use crate::core::format::exchange::recipients::{
     self, Mode, Recipient, RecipientClass, RecipientReader,
@@ -17,26 +16,58 @@ use crate::core::format::exchange::recipients::{
 use crate::postoffice::list_error::ListError;
 use crate::postoffice::{Edit, PoError};
 
-use super::address_map::AddressMap;
 use super::{RECIPIENTS, RECIPIENTS_LIMIT};
 
-/// Characters of a mailbox in an MS address (DOCUMENTED).
-const MAILBOX_LEN: usize = 10;
-/// A name that is never generated (Q175447), and what it becomes.
-const POSTMASTER: (&str, &str) = ("POSTMASTER", "POSTMAST0");
+mod naming;
+
+pub use naming::{mailbox_from, rename_x400};
 
 /// The recipients.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     recipients: Vec<Recipient>,
-    /// Proxies in use, in lower case.
-    proxies: BTreeSet<String>,
+    /// Proxies in use, in lower case, and by how many: a file of other hands may name one twice.
+    proxies: HashMap<String, u32>,
     /// Custom recipients by their target.
     targets: HashMap<Address, usize>,
+    /// Custom recipients by the list that their target is of, in the order of the file.
+    scopes: HashMap<Scope, BTreeSet<usize>>,
     /// Container and directory name in lower case.
     names: HashMap<(String, String), usize>,
     removed: BTreeSet<usize>,
     changed: bool,
+    /// What of it the file holds already.
+    saved: Saved,
+}
+
+/// What of the recipients stands in the file as it is, so that new ones can be put behind it.
+#[derive(Debug, Clone, Default)]
+struct Saved {
+    /// So many of them, from the first on; none when the file is not one that can be added to.
+    len: usize,
+    /// None of those is different now.
+    intact: bool,
+    /// The line that names the columns, with its end.
+    header: Vec<u8>,
+}
+
+impl Saved {
+    /// The state of a file that was read or is written now.
+    fn of(bytes: &[u8], len: usize) -> Self {
+        const END: &[u8] = b"\r\n";
+        let end = bytes.windows(END.len()).position(|part| part == END);
+        let header = end.and_then(|end| bytes.get(..end + END.len()));
+        // A quoted name of a column could hold the end of a line.
+        let fits = |header: &&[u8]| !header.contains(&b'"') && bytes.ends_with(END);
+        match header.filter(fits) {
+            Some(header) => Self {
+                len,
+                intact: true,
+                header: header.to_vec(),
+            },
+            None => Self::default(),
+        }
+    }
 }
 
 /// What became of the rows of an import.
@@ -70,6 +101,21 @@ pub fn address_of(text: &str) -> Option<Address> {
     text.parse().ok()
 }
 
+/// Container and directory name as they are compared.
+fn name_of(recipient: &Recipient) -> (String, String) {
+    (
+        folded(&recipient.container),
+        folded(&recipient.directory_name),
+    )
+}
+
+/// The target of a custom recipient.
+fn target_of(recipient: &Recipient) -> Option<Address> {
+    (recipient.class == RecipientClass::Custom)
+        .then(|| address_of(&recipient.address))
+        .flatten()
+}
+
 /// Why a recipient is not taken.
 fn usage(why: String) -> PoError {
     ListError::Usage {
@@ -87,9 +133,15 @@ impl Directory {
     /// The file is missing or has a row that cannot be read.
     pub fn load(edit: &mut Edit<'_>) -> Result<Self, PoError> {
         let damaged = |why: String| ListError::damaged(RECIPIENTS, why);
-        let bytes = edit
-            .peek(RECIPIENTS, RECIPIENTS_LIMIT)?
-            .ok_or_else(|| damaged("it does not exist".into()))?;
+        let missing = || damaged("it does not exist".into());
+        let added = edit.appended(RECIPIENTS)?.to_vec();
+        let mut bytes = if added.is_empty() {
+            edit.peek(RECIPIENTS, RECIPIENTS_LIMIT)?
+        } else {
+            edit.view().read(RECIPIENTS, RECIPIENTS_LIMIT)?
+        }
+        .ok_or_else(missing)?;
+        bytes.extend(added);
         let reader =
             RecipientReader::new(bytes.as_slice()).map_err(|error| damaged(error.to_string()))?;
         let mut directory = Self::default();
@@ -98,47 +150,154 @@ impl Directory {
             directory.put(recipient);
         }
         directory.changed = false;
+        directory.saved = Saved::of(&bytes, directory.recipients.len());
         Ok(directory)
     }
 
-    /// Writes the recipients, when they changed.
+    /// Writes the recipients, when they changed. New ones alone are put behind the others, so that they
+    /// cost what they are and not what the list holds (design 4.10).
     ///
     /// # Errors
     /// A value that the form has no place for; a disk error.
-    pub fn save(&self, edit: &mut Edit<'_>) -> Result<(), PoError> {
+    pub fn save(&mut self, edit: &mut Edit<'_>) -> Result<(), PoError> {
         if !self.changed {
             return Ok(());
         }
+        let write = |rows: &[Recipient]| {
+            recipients::write(rows).map_err(|error| ListError::damaged(RECIPIENTS, error))
+        };
+        let len = self.recipients.len();
+        if self.saved.intact {
+            let new: Vec<Recipient> = (self.saved.len..len)
+                .filter_map(|index| self.get(index).cloned())
+                .collect();
+            let bytes = write(&new)?;
+            // The same columns in the same order.
+            if let Some(rows) = bytes.strip_prefix(self.saved.header.as_slice()) {
+                edit.append(RECIPIENTS, rows)?;
+                (self.saved.len, self.changed) = (len, false);
+                return Ok(());
+            }
+        }
         let rows: Vec<Recipient> = self.iter().cloned().collect();
-        let bytes =
-            recipients::write(&rows).map_err(|error| ListError::damaged(RECIPIENTS, error))?;
+        let bytes = write(&rows)?;
+        self.saved = Saved::of(&bytes, len);
+        self.changed = false;
         edit.replace_whole(RECIPIENTS, bytes)?;
         Ok(())
     }
 
+    /// Notes that the recipient at this place is different from what the file says.
+    fn touch(&mut self, index: usize) {
+        self.changed = true;
+        self.saved.intact &= index >= self.saved.len;
+    }
+
     fn put(&mut self, recipient: Recipient) -> usize {
         let index = self.recipients.len();
-        for proxy in &recipient.proxies {
-            self.proxies.insert(folded(proxy));
-        }
-        if recipient.class == RecipientClass::Custom
-            && let Some(target) = address_of(&recipient.address)
-        {
-            self.targets.entry(target).or_insert(index);
-        }
-        let name = (
-            folded(&recipient.container),
-            folded(&recipient.directory_name),
-        );
-        self.names.insert(name, index);
+        self.claim(index, &recipient);
+        self.list(index, &recipient);
         self.recipients.push(recipient);
-        self.changed = true;
+        self.touch(index);
         index
     }
 
-    /// Puts a recipient back that was taken out in the same step: name and proxies are its own still.
-    pub(super) fn put_back(&mut self, recipient: Recipient) {
-        self.put(recipient);
+    /// Name and proxies are this recipient's.
+    fn claim(&mut self, index: usize, recipient: &Recipient) {
+        for proxy in &recipient.proxies {
+            *self.proxies.entry(folded(proxy)).or_default() += 1;
+        }
+        self.names.insert(name_of(recipient), index);
+    }
+
+    fn unclaim(&mut self, index: usize, recipient: &Recipient) {
+        for proxy in &recipient.proxies {
+            let proxy = folded(proxy);
+            match self.proxies.get_mut(&proxy) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => drop(self.proxies.remove(&proxy)),
+            }
+        }
+        let name = name_of(recipient);
+        if self.names.get(&name) == Some(&index) {
+            self.names.remove(&name);
+        }
+    }
+
+    /// A custom recipient is found by its target and its list.
+    fn list(&mut self, index: usize, recipient: &Recipient) {
+        if let Some(target) = target_of(recipient) {
+            self.scopes.entry(target.scope()).or_default().insert(index);
+            self.targets.entry(target).or_insert(index);
+        }
+    }
+
+    fn unlist(&mut self, index: usize, recipient: &Recipient) {
+        let Some(target) = target_of(recipient) else {
+            return;
+        };
+        if let Some(list) = self.scopes.get_mut(&target.scope()) {
+            list.remove(&index);
+        }
+        if self.targets.get(&target) == Some(&index) {
+            self.targets.remove(&target);
+        }
+    }
+
+    /// Takes a recipient off its list; its name and its proxies stay reserved until it is put back
+    /// ([`Self::put_back`]) or let go ([`Self::release`]). Whether there was one.
+    pub(super) fn take_out(&mut self, index: usize) -> bool {
+        let Some(recipient) = self.get(index).cloned() else {
+            return false;
+        };
+        self.unlist(index, &recipient);
+        self.removed.insert(index);
+        true
+    }
+
+    /// A recipient that was taken out, as it was.
+    pub(super) fn taken_out(&self, index: usize) -> Option<&Recipient> {
+        self.recipients
+            .get(index)
+            .filter(|_| self.removed.contains(&index))
+    }
+
+    /// Lets name and proxies of a recipient go that was taken out, for good.
+    pub(super) fn release(&mut self, index: usize) {
+        if let Some(recipient) = self.taken_out(index).cloned() {
+            self.unclaim(index, &recipient);
+            self.touch(index);
+        }
+    }
+
+    /// Puts a recipient back that was taken out: in its place, as it is now.
+    pub(super) fn put_back(&mut self, index: usize, recipient: Recipient) {
+        let Some(old) = self.taken_out(index).cloned() else {
+            return;
+        };
+        self.removed.remove(&index);
+        if old == recipient {
+            self.list(index, &recipient);
+        } else {
+            self.unclaim(index, &old);
+            self.set(index, recipient);
+        }
+    }
+
+    /// Fills a place that nothing refers to.
+    fn set(&mut self, index: usize, recipient: Recipient) {
+        self.claim(index, &recipient);
+        self.list(index, &recipient);
+        if let Some(place) = self.recipients.get_mut(index) {
+            *place = recipient;
+        }
+        self.touch(index);
+    }
+
+    /// Whether another recipient than `own` has a proxy.
+    pub(super) fn is_taken(&self, proxy: &str, own: &Recipient) -> bool {
+        let proxy = folded(proxy);
+        self.proxies.contains_key(&proxy) && !own.proxies.iter().any(|p| folded(p) == proxy)
     }
 
     /// The recipients in their order.
@@ -183,48 +342,35 @@ impl Directory {
             .collect()
     }
 
-    /// Takes a recipient out.
+    /// The numbers of the custom recipients of a list, in their order. Costs what the list holds.
+    #[must_use]
+    pub fn of_scope(&self, scope: Scope) -> Vec<usize> {
+        let list = self.scopes.get(&scope).into_iter().flatten();
+        list.copied().collect()
+    }
+
+    /// How many custom recipients a list has.
+    #[must_use]
+    pub fn scope_len(&self, scope: Scope) -> u64 {
+        self.scopes.get(&scope).map_or(0, |list| list.len() as u64)
+    }
+
+    /// Takes a recipient out for good.
     pub fn remove(&mut self, index: usize) {
-        let Some(recipient) = self.get(index).cloned() else {
-            return;
-        };
-        for proxy in &recipient.proxies {
-            self.proxies.remove(&folded(proxy));
+        if self.take_out(index) {
+            self.release(index);
         }
-        if let Some(target) = address_of(&recipient.address)
-            && self.targets.get(&target) == Some(&index)
-        {
-            self.targets.remove(&target);
-        }
-        let name = (
-            folded(&recipient.container),
-            folded(&recipient.directory_name),
-        );
-        if self.names.get(&name) == Some(&index) {
-            self.names.remove(&name);
-        }
-        self.removed.insert(index);
-        self.changed = true;
     }
 
     /// Puts another recipient in the place of one; its number stays.
     pub fn replace(&mut self, index: usize, recipient: Recipient) {
-        if self.get(index) == Some(&recipient) {
+        let Some(old) = self.get(index).cloned() else {
             return;
-        }
-        self.remove(index);
-        let new = self.put(recipient);
-        // The order of the file stays the order of arrival: the new one takes the old place.
-        if let Some(moved) = self.recipients.pop()
-            && let Some(place) = self.recipients.get_mut(index)
-        {
-            *place = moved;
-            self.removed.remove(&index);
-            for at in self.targets.values_mut().chain(self.names.values_mut()) {
-                if *at == new {
-                    *at = index;
-                }
-            }
+        };
+        if old != recipient {
+            self.unlist(index, &old);
+            self.unclaim(index, &old);
+            self.set(index, recipient);
         }
     }
 
@@ -310,7 +456,7 @@ impl Directory {
         if let Some(taken) = new
             .proxies
             .iter()
-            .find(|proxy| self.proxies.contains(&folded(proxy)))
+            .find(|proxy| self.proxies.contains_key(&folded(proxy)))
         {
             return Err(usage(format!("the proxy {taken} is taken")));
         }
@@ -318,97 +464,15 @@ impl Directory {
         Ok(self.put(new))
     }
 
-    /// Gives a recipient the proxies it lacks.
-    pub fn complete(&self, new: &mut Recipient, identity: &Identity, own: PoName) {
-        let has = |new: &Recipient, kind: &str| {
-            new.proxies.iter().any(|proxy| {
-                proxy
-                    .split_once(':')
-                    .is_some_and(|(k, _)| k.eq_ignore_ascii_case(kind))
-            })
-        };
-        if !has(new, "MS") {
-            let base = mailbox_from(&new.alias);
-            let mailbox = self.free(&base, MAILBOX_LEN, |name| format!("MS:{own}/{name}"));
-            new.proxies.push(format!("MS:{own}/{mailbox}"));
+    /// Why a recipient cannot become `new`: a proxy or the target is another's.
+    fn conflict(&self, index: usize, old: &Recipient, new: &Recipient) -> Option<String> {
+        if let Some(taken) = new.proxies.iter().find(|proxy| self.is_taken(proxy, old)) {
+            return Some(format!("the proxy {taken} is taken"));
         }
-        let site = domain_part(&identity.site);
-        let organization = domain_part(&identity.organization);
-        if !has(new, "SMTP") {
-            let base = domain_part(&new.alias);
-            let make = |name: &str| format!("SMTP:{name}@{site}.{organization}.com");
-            let name = self.free(&base, 64, make);
-            new.proxies.push(make(&name));
-        }
-        if !has(new, "X400") {
-            let surname: String = new
-                .alias
-                .chars()
-                .filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '\'' | '.'))
-                .take(40)
-                .collect();
-            let surname = if surname.is_empty() {
-                "x".to_owned()
-            } else {
-                surname
-            };
-            let (p, o) = (&identity.organization, &identity.site);
-            let make = |name: &str| format!("X400:c=us;a= ;p={p};o={o};s={name};");
-            let name = self.free(&surname, 40, make);
-            new.proxies.push(make(&name));
-        }
-    }
-
-    /// SMTP proxies by the address map (R-IN-060): `alias@PO.NET.SMTPDomain` (form ASSIGNED: derived
-    /// from network and postoffice) and `alias@DOMAIN` of the map, or the last one only.
-    ///
-    /// # Errors
-    /// A mapped address is taken and may not be made unique (R-IN-061).
-    pub fn map_smtp(
-        &self,
-        new: &mut Recipient,
-        map: &AddressMap,
-        po: Option<PoName>,
-    ) -> Result<(), String> {
-        let base = domain_part(&new.alias);
-        let Some(po) = po else { return Ok(()) };
-        let mut made: Vec<String> = Vec::new();
-        if !map.only_mapped {
-            let names = po.to_string();
-            let (network, office) = names.split_once('/').unwrap_or(("x", &names));
-            let (network, office) = (domain_part(network), domain_part(office));
-            let make = |name: &str| format!("SMTP:{name}@{office}.{network}.{}", map.smtp_domain);
-            made.push(make(&self.free(&base, 64, make)));
-        }
-        if let Some(domain) = map.domain(po) {
-            let kind = if made.is_empty() { "SMTP" } else { "smtp" };
-            let make = |name: &str| format!("{kind}:{name}@{domain}");
-            let name = self.free(&base, 64, make);
-            if name != base && !map.make_unique {
-                return Err(format!("{base}@{domain} is taken"));
-            }
-            made.push(make(&name));
-        }
-        new.proxies.extend(made);
-        Ok(())
-    }
-
-    /// A name whose proxy is free: the base, else with 2, 3, ... (Q164863, Q146455).
-    fn free(&self, base: &str, most: usize, proxy: impl Fn(&str) -> String) -> String {
-        let taken = |name: &str| self.proxies.contains(&folded(&proxy(name)));
-        if !taken(base) {
-            return base.to_owned();
-        }
-        for number in 2u32.. {
-            let digits = number.to_string();
-            let keep = most.saturating_sub(digits.len());
-            let head: String = base.chars().take(keep).collect();
-            let name = format!("{head}{digits}");
-            if !taken(&name) {
-                return name;
-            }
-        }
-        base.to_owned()
+        let other = target_of(new).and_then(|target| self.by_target(&target));
+        other
+            .is_some_and(|other| other != index)
+            .then(|| format!("{} is the target of another recipient", new.address))
     }
 
     /// Carries rows of a directory import out. Rows that cannot be are left out and told.
@@ -455,7 +519,9 @@ impl Directory {
                         continue;
                     };
                     let new = merged(&old, row);
-                    if new != old {
+                    if let Some(why) = self.conflict(index, &old, &new) {
+                        done.problems.push(format!("{label}: {why}"));
+                    } else if new != old {
                         self.replace(index, new);
                         done.modified += 1;
                     }
@@ -493,65 +559,6 @@ fn merged(old: &Recipient, row: Recipient) -> Recipient {
         trust: row.trust,
         imported_from: keep(row.imported_from, &old.imported_from),
         other,
-    }
-}
-
-/// Makes the primary X.400 proxy anew from the names of a recipient; others stay (R-IN-055).
-pub fn rename_x400(recipient: &mut Recipient, identity: &Identity) {
-    let value = |attribute: &str| {
-        recipient
-            .other
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(attribute))
-            .map(|(_, value)| value.replace([';', '/', '='], ""))
-            .filter(|value| !value.trim().is_empty())
-    };
-    let (p, o) = (&identity.organization, &identity.site);
-    let mut address = format!("X400:c=us;a= ;p={p};o={o};");
-    for (attribute, short) in super::templates::NAMES {
-        let named = value(attribute);
-        let alias = (short == "s").then(|| recipient.alias.clone());
-        if let Some(value) = named.or(alias) {
-            address.push_str(&format!("{short}={value};"));
-        }
-    }
-    match recipient
-        .proxies
-        .iter_mut()
-        .find(|proxy| proxy.starts_with("X400:"))
-    {
-        Some(primary) => *primary = address,
-        None => recipient.proxies.push(address),
-    }
-}
-
-/// A mailbox of at most ten valid characters from an alias (Q193842: others are dropped).
-#[must_use]
-pub fn mailbox_from(alias: &str) -> String {
-    let valid = |c: &char| {
-        CodePage::Cp850
-            .encode_char(*c)
-            .is_some_and(|byte| MailboxName::new(&[byte]).is_ok())
-    };
-    let name: String = alias.chars().filter(valid).take(MAILBOX_LEN).collect();
-    if name.is_empty() {
-        "x".to_owned()
-    } else if name.eq_ignore_ascii_case(POSTMASTER.0) {
-        POSTMASTER.1.to_owned()
-    } else {
-        name
-    }
-}
-
-fn domain_part(text: &str) -> String {
-    let part: String = text
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
-        .collect();
-    if part.is_empty() {
-        "x".to_owned()
-    } else {
-        part
     }
 }
 

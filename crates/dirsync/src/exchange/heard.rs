@@ -21,9 +21,11 @@ use crate::postoffice::mail::{self, BagEdit, Outgoing, submit};
 use crate::postoffice::{Edit, PoError};
 use crate::tree::TreeView;
 
-use super::agent::object_name;
-use super::events::{Event, log, log_all, table, utc_time};
-use super::settings::{Agent, load_ini, save_ini};
+use super::agent::{object_name, party_address};
+use super::desk::Desk;
+use super::directory::address_of;
+use super::events::{Event, log, log_at, table, utc_time};
+use super::settings::{Agent, save_ini};
 
 /// Key of how many requests told of lost messages, and of what was confirmed before them.
 const LOST: &str = "Lost-Requests";
@@ -61,6 +63,7 @@ fn tells_of_loss(incoming: &Incoming, before: &SrvConfRecord, confirmed: u32) ->
 /// AGENT.INI is damaged; imports are used up; a disk error.
 pub fn received(
     edit: &mut Edit<'_>,
+    desk: &mut Desk,
     now: UnixTime,
     incoming: &Incoming,
     before: Option<&SrvConfRecord>,
@@ -85,8 +88,9 @@ pub fn received(
             let taken = unit.appended.to_string();
             let strings = [object.clone(), taken, utc_time(now)];
             events.push(Event::new(&table::REQUEST_TAKEN, strings));
+            events.extend(doubled(edit, desk, before)?);
         }
-        if count_loss(edit, &object, incoming, before)? {
+        if count_loss(edit, desk, &object, incoming, before)? {
             let granted = grant_import(after.imp_sync.get(), 0)?;
             after.imp_sync.set(granted);
             after.ask.set(after.ask.get() | ask::IMPORT | ask::WAITING);
@@ -98,18 +102,44 @@ pub fn received(
             }
         }
     }
-    log_all(edit, now, &events)?;
+    if !events.is_empty() {
+        let levels = desk.levels(edit)?;
+        log_at(edit, now, levels, &events)?;
+    }
     Ok(())
+}
+
+/// More than one recipient stands for a requestor (R-OBJ-031, Q163625): which of them answers go to is
+/// chance. Its request is taken all the same, since a directory of ours looks at addresses and not at
+/// names (ASSIGNED).
+fn doubled(
+    edit: &mut Edit<'_>,
+    desk: &mut Desk,
+    record: &SrvConfRecord,
+) -> Result<Option<Event>, CycleError> {
+    let address = party_address(record);
+    let Some(target) = address_of(&address) else {
+        return Ok(None);
+    };
+    let (_, directory) = desk.all(edit)?;
+    let stands = directory
+        .of_scope(target.scope())
+        .into_iter()
+        .filter_map(|index| directory.get(index))
+        .filter(|recipient| address_of(&recipient.address).as_ref() == Some(&target))
+        .count();
+    Ok((stands > 1).then(|| Event::new(&table::DOUBLED_REQUESTOR, [address])))
 }
 
 /// Counts requests that tell of lost messages; whether all lists are to be sent now.
 fn count_loss(
     edit: &mut Edit<'_>,
+    desk: &mut Desk,
     object: &str,
     incoming: &Incoming,
     before: &SrvConfRecord,
 ) -> Result<bool, CycleError> {
-    let mut ini = load_ini(edit)?;
+    let ini = &mut desk.agent(edit)?.ini;
     let section = format!("{} {object}", PartyKind::RemoteRequestor.word());
     if ini.party_in(&section).is_none() {
         return Ok(false);
@@ -135,7 +165,7 @@ fn count_loss(
                 file: crate::core::format::exchange::agent_ini::PATH,
                 why: error.to_string(),
             })?;
-        save_ini(edit, &ini)?;
+        save_ini(edit, ini)?;
     }
     Ok(is_due)
 }
@@ -223,12 +253,16 @@ pub fn sent(edit: &mut Edit<'_>, message: &Outgoing, now: UnixTime) -> Result<()
 ///
 /// # Errors
 /// The settings cannot be read.
-pub fn forwards(view: &TreeView, disposition: Disposition) -> Result<Option<String>, CycleError> {
+pub fn forwards(
+    view: &TreeView,
+    desk: &mut Desk,
+    disposition: Disposition,
+) -> Result<Option<String>, CycleError> {
     if disposition != Disposition::Remove {
         return Ok(None);
     }
     let mut edit = Edit::new(view);
-    let agent = Agent::load(&mut edit)?;
+    let agent = desk.agent(&mut edit)?;
     let Some(copies) = agent.copies().filter(|copies| copies.incoming) else {
         return Ok(None);
     };

@@ -14,7 +14,7 @@ use crate::core::base::transaction::Info;
 use crate::core::base::{Entry, Transaction};
 use crate::core::format::exchange::agent_ini::{Identity, PartySettings};
 use crate::core::format::exchange::recipients::{Recipient, RecipientClass};
-use crate::core::format::transactions::{Item, Reader, Trust};
+use crate::core::format::transactions::{Damage, Item, Reader, Trust};
 use crate::core::protocol::guard::Removal;
 
 use super::address_map::AddressMap;
@@ -61,7 +61,8 @@ impl Malformed {
         let address = match address {
             Some(address) => Some((address.kind(), shown(&address.physical()))),
             None => ["X400:", "PCM:", "MS:", "MSMAIL:"].iter().find_map(|kind| {
-                let at = plain.to_uppercase().find(kind)?;
+                // ASCII alone changes, so that offsets stay those of the text.
+                let at = plain.to_ascii_uppercase().find(kind)?;
                 let rest = plain.get(at + kind.len()..)?;
                 let rest = rest.split(['\r', '\n']).next().unwrap_or_default();
                 let kind = match *kind {
@@ -124,9 +125,12 @@ pub struct Applied {
     pub searched: Vec<(String, String)>,
     /// Of each list: what goes, and how long it was.
     pub removals: BTreeMap<String, Removal>,
-    /// Recipients that an R took away; one that comes back with the same name stays what it was
-    /// (DEC-082: whoever refers to it finds it).
-    stash: HashMap<Address, Recipient>,
+    /// Recipients that an R took out; one that comes back with the same name stays what it was
+    /// (DEC-082: whoever refers to it finds it). Until the end name and proxies of all of them are
+    /// reserved.
+    stash: HashMap<Address, usize>,
+    /// Bytes of the file that are no record: nothing of them was applied.
+    pub damaged: Vec<Damage>,
     /// Length of a list before, and what is gone from it.
     lists: HashMap<Scope, u64>,
     gone: HashMap<Address, Scope>,
@@ -275,6 +279,9 @@ impl Source<'_> {
                 Err(_) => applied.malformed.push(Malformed::of(text, None)),
             }
         }
+        for index in std::mem::take(&mut applied.stash).into_values() {
+            directory.release(index);
+        }
         for (&scope, &list_len) in &applied.lists {
             let removed = applied.gone.values().filter(|of| **of == scope).count() as u64;
             let removal = Removal { removed, list_len };
@@ -283,18 +290,26 @@ impl Source<'_> {
         applied
     }
 
-    /// As [`Source::apply`], from the bytes of a transaction file of this tree.
+    /// As [`Source::apply`], from the bytes of a transaction file of this tree. What is no record in it
+    /// is told in [`Applied::damaged`]; the records behind it are applied.
     pub fn apply_file(&self, directory: &mut Directory, bytes: &[u8]) -> Applied {
         let mut texts: Vec<Vec<u8>> = Vec::new();
+        let mut damaged = Vec::new();
         let mut reader = Reader::new(bytes, Trust::Tree);
-        while let Some(Ok(item)) = reader.next_item() {
-            if let Item::Record { record, .. } = item
-                && !record.is_dummy()
-            {
-                texts.push(record.text.to_vec());
+        while let Some(item) = reader.next_item() {
+            // Memory gives every byte there is.
+            let Ok(item) = item;
+            match item {
+                Item::Record { record, .. } if !record.is_dummy() => {
+                    texts.push(record.text.to_vec());
+                }
+                Item::Record { .. } => {}
+                Item::Damage(damage) => damaged.push(damage),
             }
         }
-        self.apply(directory, texts.iter().map(Vec::as_slice))
+        let mut applied = self.apply(directory, texts.iter().map(Vec::as_slice));
+        applied.damaged = damaged;
+        applied
     }
 
     fn one(
@@ -315,21 +330,23 @@ impl Source<'_> {
             Transaction::Delete { .. } | Transaction::Replace { .. }
         ) && !applied.lists.contains_key(&scope)
         {
-            let list_len = directory.find_all(|r| in_scope(r, scope)).len() as u64;
+            let list_len = directory.scope_len(scope);
             applied.lists.insert(scope, list_len);
         }
         match transaction {
             Transaction::Replace { .. } => {
-                for index in directory.find_all(|r| in_scope(r, scope)) {
+                for index in directory.of_scope(scope) {
                     let Some(recipient) = directory.get(index).cloned() else {
                         continue;
                     };
                     if self.is_own(&recipient) || self.is_of_further(&recipient) {
-                        directory.remove(index);
+                        directory.take_out(index);
                         applied.deleted += 1;
                         if let Some(address) = super::directory::address_of(&recipient.address) {
                             applied.gone.insert(address.clone(), scope);
-                            applied.stash.insert(address, recipient);
+                            if let Some(doubled) = applied.stash.insert(address, index) {
+                                directory.release(doubled);
+                            }
                         }
                     }
                 }
@@ -373,10 +390,10 @@ impl Source<'_> {
     }
 
     /// Takes template information, when this object receives it.
-    fn informed(&self, info: &[Info], recipient: &mut Recipient) {
+    fn informed(&self, directory: &Directory, info: &[Info], recipient: &mut Recipient) {
         const INCOMING: u8 = 1;
         if self.settings.templates & INCOMING != 0 && self.templates.take(info, recipient) {
-            super::directory::rename_x400(recipient, self.identity);
+            super::directory::rename_x400(directory, recipient, self.identity);
         }
     }
 
@@ -389,21 +406,23 @@ impl Source<'_> {
     ) -> Result<(), String> {
         let Some(index) = directory.by_target(&entry.address) else {
             applied.gone.remove(&entry.address);
-            if let Some(old) = applied.stash.remove(&entry.address) {
+            let stashed = applied.stash.remove(&entry.address);
+            let stashed = stashed.and_then(|index| Some((index, directory.taken_out(index)?)));
+            if let Some((index, old)) = stashed {
                 // What it was before the R, under its present name.
                 let mut back = Recipient {
                     display_name: self.display_name(entry),
                     imported_from: self.object.to_owned(),
                     trust: self.settings.import_trust,
-                    ..old
+                    ..old.clone()
                 };
-                self.informed(info, &mut back);
-                directory.put_back(back);
+                self.informed(directory, info, &mut back);
+                directory.put_back(index, back);
                 applied.deleted = applied.deleted.saturating_sub(1);
                 return Ok(());
             }
             let mut new = self.recipient(directory, entry)?;
-            self.informed(info, &mut new);
+            self.informed(directory, info, &mut new);
             directory
                 .add(new, self.identity, self.own)
                 .map_err(|error| error.to_string())?;
@@ -420,7 +439,7 @@ impl Source<'_> {
                 trust: self.settings.import_trust,
                 ..old.clone()
             };
-            self.informed(info, &mut new);
+            self.informed(directory, info, &mut new);
             if new != old {
                 directory.replace(index, new);
                 applied.modified += 1;
@@ -467,20 +486,12 @@ impl Source<'_> {
             trust: self.settings.import_trust,
             ..old.clone()
         };
-        self.informed(info, &mut changed);
+        self.informed(directory, info, &mut changed);
         if changed != old {
             directory.replace(index, changed);
             applied.modified += 1;
         }
     }
-}
-
-/// Whether a custom recipient is of a list.
-#[must_use]
-pub fn in_scope(recipient: &Recipient, scope: Scope) -> bool {
-    recipient.class == RecipientClass::Custom
-        && super::directory::address_of(&recipient.address)
-            .is_some_and(|address| address.scope() == scope)
 }
 
 /// A target as the directory shows it: MS for addresses of postoffices (R-IN-012), `X.121` for the

@@ -25,6 +25,9 @@
 
 pub mod address_map;
 pub mod agent;
+pub mod desk;
+#[cfg(test)]
+mod desk_tests;
 pub mod directory;
 pub mod events;
 pub mod heard;

@@ -19,6 +19,7 @@ use crate::postoffice::list_error::ListError;
 use crate::postoffice::lists::waiting::reqconf;
 use crate::postoffice::{Edit, PoError};
 
+use super::agent::object_name;
 use super::directory::{Directory, address_of};
 use super::settings::{Agent, SERVER_OBJECT, save_ini};
 
@@ -150,16 +151,8 @@ pub fn server_on(edit: &mut Edit<'_>, change: &SettingsChange) -> Result<bool, P
     change.apply(&mut settings, is_new)?;
     // The server begins with its whole list.
     settings.export_now |= is_new;
-    agent
-        .ini
-        .set_party_in(&section, &settings)
-        .map_err(bad_setting)?;
-    agent.identity.address = "$SYSTEM".into();
-    agent
-        .ini
-        .set_identity(&agent.identity)
-        .map_err(bad_setting)?;
-    save_ini(edit, &agent.ini)?;
+    set_address(&mut agent, "$SYSTEM")?;
+    save_object(edit, &mut agent, &section, &settings)?;
     if is_new {
         set_master(edit, true)?;
         if !edit.exists(SRVCONF)? {
@@ -291,14 +284,56 @@ pub struct NewRemote {
     pub change: SettingsChange,
 }
 
-fn check_object(name: &str) -> Result<(), PoError> {
+/// The name of an object: the one that was given, else that of the postoffice.
+fn object_for(given: Option<&str>, po: &PoName) -> Result<String, PoError> {
+    let name = match given {
+        Some(name) => name.to_owned(),
+        None => String::from_utf8_lossy(po.postoffice()).into_owned(),
+    };
     if name.is_empty() || name.chars().count() > OBJECT_NAME_LEN || name.contains([']', '%']) {
         return Err(usage(
             format!("{name:?} cannot be the name of an object"),
             "give 1 to 64 characters without ] and %",
         ));
     }
-    Ok(())
+    Ok(name)
+}
+
+/// The place of a requestor's record.
+fn place_of(records: &[SrvConfRecord], name: &PoName) -> Result<usize, PoError> {
+    srvconf::find(records, name.network(), name.postoffice()).ok_or_else(|| {
+        ListError::NoSuch {
+            what: "requestor",
+            name: name.to_string(),
+            hint: "`po-admin requestor list` lists the requestors of a server",
+        }
+        .into()
+    })
+}
+
+/// Puts what an object is set to into AGENT.INI.
+fn save_object(
+    edit: &mut Edit<'_>,
+    agent: &mut Agent,
+    section: &str,
+    settings: &PartySettings,
+) -> Result<(), PoError> {
+    agent
+        .ini
+        .set_party_in(section, settings)
+        .map_err(bad_setting)?;
+    save_ini(edit, &agent.ini)
+}
+
+/// Gives the agent its address in dirsync mail; AGENT.INI is saved with its object.
+fn set_address(agent: &mut Agent, mailbox: &str) -> Result<(), PoError> {
+    agent.identity.address = mailbox.into();
+    agent.ini.set_identity(&agent.identity).map_err(bad_setting)
+}
+
+/// The section of a remote requestor.
+fn remote_section(object: &str) -> String {
+    format!("{} {object}", PartyKind::RemoteRequestor.word())
 }
 
 /// The hidden recipient that stands for the other side (R-OBJ-030..033).
@@ -353,11 +388,7 @@ pub fn add_remote(edit: &mut Edit<'_>, new: &NewRemote) -> Result<String, PoErro
             "the agent is no requestor of itself",
         ));
     }
-    let object = match &new.object {
-        Some(name) => name.clone(),
-        None => String::from_utf8_lossy(new.name.postoffice()).into_owned(),
-    };
-    check_object(&object)?;
+    let object = object_for(new.object.as_deref(), &new.name)?;
     if agent
         .ini
         .party(PartyKind::RemoteRequestor, &object)
@@ -397,11 +428,7 @@ pub fn add_remote(edit: &mut Edit<'_>, new: &NewRemote) -> Result<String, PoErro
     write_srvconf(edit, &header, &records)?;
     let mut settings = PartySettings::default();
     new.change.apply(&mut settings, true)?;
-    agent
-        .ini
-        .set_party(PartyKind::RemoteRequestor, &object, &settings)
-        .map_err(bad_setting)?;
-    save_ini(edit, &agent.ini)?;
+    save_object(edit, &mut agent, &remote_section(&object), &settings)?;
     hidden(edit, &agent, new.name, &mailbox)?;
     Ok(object)
 }
@@ -413,23 +440,12 @@ pub fn add_remote(edit: &mut Edit<'_>, new: &NewRemote) -> Result<String, PoErro
 pub fn export_remote(edit: &mut Edit<'_>, name: PoName) -> Result<String, PoError> {
     let mut agent = Agent::load(edit)?;
     let (_, records) = load_srvconf(edit)?;
-    let found = srvconf::find(&records, name.network(), name.postoffice())
-        .and_then(|at| records.get(at))
-        .ok_or_else(|| ListError::NoSuch {
-            what: "requestor",
-            name: name.to_string(),
-            hint: "`po-admin requestor list` lists the requestors of a server",
-        })?;
-    let object = super::agent::object_name(found);
+    let object = object_name(&records[place_of(&records, &name)?]);
     let settings = PartySettings {
         export_now: true,
         ..agent.remote(&object)
     };
-    agent
-        .ini
-        .set_party(PartyKind::RemoteRequestor, &object, &settings)
-        .map_err(bad_setting)?;
-    save_ini(edit, &agent.ini)?;
+    save_object(edit, &mut agent, &remote_section(&object), &settings)?;
     Ok(object)
 }
 
@@ -441,18 +457,11 @@ pub fn export_remote(edit: &mut Edit<'_>, name: PoName) -> Result<String, PoErro
 pub fn remove_remote(edit: &mut Edit<'_>, name: PoName) -> Result<String, PoError> {
     let mut agent = Agent::load(edit)?;
     let (header, mut records) = load_srvconf(edit)?;
-    let at = srvconf::find(&records, name.network(), name.postoffice()).ok_or_else(|| {
-        PoError::from(ListError::NoSuch {
-            what: "requestor",
-            name: name.to_string(),
-            hint: "`po-admin requestor list` lists the requestors of a server",
-        })
-    })?;
-    let object = records[at].object_name.to_string_850();
+    let at = place_of(&records, &name)?;
+    let object = object_name(&records[at]);
     records[at].state = crate::core::format::record::DELETED;
     write_srvconf(edit, &header, &records)?;
-    let section = format!("{} {object}", PartyKind::RemoteRequestor.word());
-    agent.ini.remove_section(&section);
+    agent.ini.remove_section(&remote_section(&object));
     save_ini(edit, &agent.ini)?;
     Ok(object)
 }
@@ -475,7 +484,7 @@ fn write_srvconf(
 pub struct Registration {
     /// The directory server.
     pub server: PoName,
-    /// The mailbox its requests go to: `$SYSTEM`.
+    /// The name of its object; that of the server's postoffice without one.
     pub object: Option<String>,
     /// The password; the one that is set stays without one.
     pub password: Option<Password>,
@@ -519,26 +528,15 @@ pub fn register(edit: &mut Edit<'_>, new: &Registration) -> Result<String, PoErr
     let (object, mut settings) = match existing {
         Some(found) => found,
         None => {
-            let name = match &new.object {
-                Some(name) => name.clone(),
-                None => String::from_utf8_lossy(new.server.postoffice()).into_owned(),
-            };
-            check_object(&name)?;
+            let name = object_for(new.object.as_deref(), &new.server)?;
             (name, new_settings())
         }
     };
     new.change.apply(&mut settings, is_new)?;
     settings.export_now |= is_new;
-    agent
-        .ini
-        .set_party(PartyKind::Requestor, &object, &settings)
-        .map_err(bad_setting)?;
-    agent.identity.address = "SYSTEM1".into();
-    agent
-        .ini
-        .set_identity(&agent.identity)
-        .map_err(bad_setting)?;
-    save_ini(edit, &agent.ini)?;
+    set_address(&mut agent, "SYSTEM1")?;
+    let section = format!("{} {object}", PartyKind::Requestor.word());
+    save_object(edit, &mut agent, &section, &settings)?;
     let password = new.password.unwrap_or(conf.password);
     crate::core::protocol::server::register(&mut conf, new.server, password);
     if let Some(types) = &new.types {

@@ -29,6 +29,7 @@ use crate::tree::{Command, TreeMut, TreeView};
 use super::agent::{say, source_of};
 use super::directory::Directory;
 use super::events::{Event, log_all, table};
+use super::outbound::load_table;
 use super::resync;
 use super::settings::{Agent, load_registry, save_registry};
 
@@ -161,6 +162,7 @@ pub fn plan_start(
         ..Started::default()
     };
     started.faults.extend(told(&agent));
+    look_round(&mut edit, &agent, now, &mut started)?;
     if agent.server_object().is_some() {
         make(&mut edit, &agent.registry, now, progress, &mut started)?;
     } else if agent.requestor().is_some() {
@@ -189,16 +191,47 @@ fn told(agent: &Agent) -> Vec<String> {
             ));
         }
     }
-    for (one, two) in agent.templates.slash_pairs() {
-        let event = Event::new(&table::TEMPLATE_PROMPTS, [one, two]);
-        told.push(format!("event 181: {}", event.text()));
-    }
     if let Some(path) = &agent.registry.dxadata_path {
         told.push(format!(
             "DXADataPath is {path}: here the agent's files are always in DXADATA of the tree (Q185504)"
         ));
     }
     told
+}
+
+/// The number that event 249 names for a table that cannot be read. Published is -1201, of an index whose
+/// order changed (R-DXA-034); ours has no index, so this is ESE's number for a damaged database (ASSIGNED).
+const DATABASE_CORRUPTED: &str = "-1206";
+
+/// What a start finds in the agent's files, as events: pairs of template prompts (181), and a mapping table
+/// that cannot be read (249). The start goes on; steps that need the table refuse.
+fn look_round(
+    edit: &mut Edit<'_>,
+    agent: &Agent,
+    now: UnixTime,
+    started: &mut Started,
+) -> Result<(), CycleError> {
+    let mut events = Vec::new();
+    for (one, two) in agent.templates.slash_pairs() {
+        let event = Event::new(&table::TEMPLATE_PROMPTS, [one, two]);
+        started.faults.push(format!("event 181: {}", event.text()));
+        events.push(event);
+    }
+    match load_table(edit) {
+        Ok(_) => {}
+        // The disk may give it the next time.
+        Err(PoError::Tree(error)) => return Err(error.into()),
+        Err(error) => {
+            let event = Event::new(&table::NO_DATABASE, [DATABASE_CORRUPTED]);
+            let text = event.text();
+            let why =
+                format!("event 249: {text} {error}: restore the file, or remove it and export");
+            started.faults.push(why);
+            events.push(event);
+        }
+    }
+    log_all(edit, now, &events)?;
+    Ok(())
 }
 
 /// Starts the service.

@@ -96,21 +96,56 @@ pub(super) fn texts(session: &Session) -> Vec<String> {
         .collect()
 }
 
+fn source<'a>(
+    identity: &'a Identity,
+    settings: &'a PartySettings,
+    object: &'a str,
+    further: &'a [String],
+    templates: &'a Templates,
+) -> Source<'a> {
+    Source {
+        identity,
+        own: own(),
+        object,
+        settings,
+        further,
+        map: None,
+        templates,
+        brace_names: false,
+    }
+}
+
 /// Applies records that come through an object.
 fn apply(directory: &mut Directory, object: &str, further: &[&str], records: &[&str]) -> Applied {
     let (identity, settings) = (identity(), PartySettings::default());
     let further: Vec<String> = further.iter().map(|name| (*name).to_owned()).collect();
-    let source = Source {
-        identity: &identity,
-        own: own(),
-        object,
-        settings: &settings,
-        further: &further,
-        map: None,
-        templates: &Templates::default(),
-        brace_names: false,
-    };
+    let templates = Templates::default();
+    let source = source(&identity, &settings, object, &further, &templates);
     source.apply(directory, records.iter().map(|text| text.as_bytes()))
+}
+
+/// As [`apply`], with template information.
+fn apply_informed(
+    directory: &mut Directory,
+    object: &str,
+    templates: &Templates,
+    records: &[&str],
+) -> Applied {
+    let identity = identity();
+    let settings = PartySettings {
+        templates: 3,
+        ..PartySettings::default()
+    };
+    let source = source(&identity, &settings, object, &[], templates);
+    source.apply(directory, records.iter().map(|text| text.as_bytes()))
+}
+
+/// As [`apply`], with records in code page 850.
+fn apply_bytes(directory: &mut Directory, records: &[&[u8]]) -> Applied {
+    let (identity, settings) = (identity(), PartySettings::default());
+    let templates = Templates::default();
+    let source = source(&identity, &settings, "REQ", &[], &templates);
+    source.apply(directory, records.iter().copied())
 }
 
 fn names(directory: &Directory) -> Vec<String> {
@@ -475,4 +510,206 @@ fn own_addresses_are_passed_over() {
         &["R PCM:EXCHNET/EXCHPO", "A X\tPCM:EXCHNET/EXCHPO/X"],
     );
     assert_eq!((all.len(), applied.added), (1, 0));
+}
+
+/// Whoever two recipients share a proxy or a name with: nobody.
+fn assert_unique(all: &Directory) {
+    let mut proxies = std::collections::BTreeMap::new();
+    let mut names = std::collections::BTreeSet::new();
+    for recipient in all.iter() {
+        for proxy in &recipient.proxies {
+            let other = proxies.insert(proxy.to_lowercase(), recipient.directory_name.clone());
+            assert_eq!(other, None, "{proxy} of {}", recipient.directory_name);
+        }
+        let name = format!("{}/{}", recipient.container, recipient.directory_name);
+        assert!(names.insert(name.to_lowercase()), "{name}");
+    }
+}
+
+// rule: exc:R-IN-051
+#[test]
+fn a_replaced_list_keeps_its_names_until_it_is_known_who_comes_back() {
+    let mut all = Directory::default();
+    let bob = "A Bob\tPCM:NET/PO/BOB";
+    apply(&mut all, "REQ", &[], &[bob]);
+    let before: Vec<Recipient> = all.iter().cloned().collect();
+    // The other one wants the same mailbox, and comes first.
+    let records = ["R PCM:NET/PO", "A Other Bob\tSNADS:EUROPE/PARIS/BOB", bob];
+    apply(&mut all, "REQ", &[], &records);
+    assert_unique(&all);
+    assert!(all.iter().any(|r| *r == before[0]), "{:?}", names(&all));
+    // Who does not come back leaves the names to others, from the next file on.
+    apply(&mut all, "REQ", &[], &["R PCM:NET/PO"]);
+    apply(&mut all, "REQ", &[], &["A Third\tPCM:NET/PO3/BOB"]);
+    let third = all.get(all.named("PCM:NET/PO3/BOB").unwrap()).unwrap();
+    assert!(third.proxies.contains(&"MS:EXCHNET/EXCHPO/BOB".to_owned()));
+    assert_unique(&all);
+}
+
+// rule: exc:R-IN-055
+// rule: exc:R-IN-052
+#[test]
+fn two_people_of_one_name_have_two_x400_addresses() {
+    let templates = Templates {
+        incoming: vec![("Surname:".into(), "Last name".into())],
+        outgoing: Vec::new(),
+    };
+    let mut all = Directory::default();
+    let records = [
+        "A One\tPCM:NET/PO/ONE\r\n- Surname:/Ek",
+        "A Two\tPCM:NET/PO/TWO\r\n- Surname:/Ek",
+        "A Three\tPCM:NET/PO/THREE",
+        "M Three\tPCM:NET/PO/THREE\r\n- Surname:/Ek",
+    ];
+    let applied = apply_informed(&mut all, "REQ", &templates, &records);
+    assert_eq!((applied.added, applied.modified), (3, 1));
+    assert_eq!(applied.refused, []);
+    assert_unique(&all);
+    let addresses: Vec<&String> = all
+        .iter()
+        .flat_map(|r| r.proxies.iter().filter(|p| p.starts_with("X400:")))
+        .collect();
+    assert_eq!(
+        addresses,
+        ["Ek", "Ek2", "Ek3"]
+            .map(|name| format!("X400:c=us;a= ;p=Org;o=Site;s={name};"))
+            .each_ref()
+    );
+    // The same again changes nothing.
+    let before: Vec<Recipient> = all.iter().cloned().collect();
+    let again = ["M Two\tPCM:NET/PO/TWO\r\n- Surname:/Ek"];
+    assert_eq!(
+        apply_informed(&mut all, "REQ", &templates, &again).modified,
+        0
+    );
+    assert!(all.iter().eq(&before));
+}
+
+// rule: exc:R-IN-051
+#[test]
+fn a_row_of_an_import_takes_nobody_elses_proxy() {
+    let mut all = directory(&[mailbox("Ann"), mailbox("Bo")]);
+    let rows = "Obj-Class,Mode,Directory Name,Obj-Container,E-mail Addresses\n\
+                Mailbox,Modify,Bo,Recipients,MS:EXCHNET/EXCHPO/Ann\n\
+                Mailbox,Modify,Ann,Recipients,MS:EXCHNET/EXCHPO/Ann%smtp:a@example.com\n";
+    let done = all.import(rows.as_bytes(), &identity(), own()).unwrap();
+    assert_eq!(
+        (done.modified, done.problems.len()),
+        (1, 1),
+        "{:?}",
+        done.problems
+    );
+    assert!(done.problems[0].contains("taken"), "{:?}", done.problems);
+    assert_unique(&all);
+}
+
+// rule: exc:R-IN-010
+#[test]
+fn letters_that_grow_in_capitals_do_not_move_the_address() {
+    use super::inbound::Malformed;
+    // Two of these letters have capitals of another length; neither text has an address that can be
+    // read, so what the events say comes from looking for its type.
+    for name in ["stra\u{df}e", "\u{149}\u{1f0}\u{df}\u{df}\u{df}"] {
+        let bytes = crate::core::base::codepage::CodePage::Cp850
+            .encode_lossy(name)
+            .bytes;
+        let record = [b"A ", bytes.as_slice(), b"\tms:ONLYONE"].concat();
+        let mut all = Directory::default();
+        let texts = [record.as_slice()];
+        let applied = apply_bytes(&mut all, &texts);
+        let [
+            Malformed {
+                address: Some((_, address)),
+                ..
+            },
+        ] = &applied.malformed[..]
+        else {
+            panic!("{applied:?}");
+        };
+        assert_eq!(address, "ONLYONE");
+    }
+}
+
+#[test]
+fn what_is_no_record_in_a_file_is_told_and_the_rest_is_applied() {
+    use crate::core::base::UnixTime;
+    use crate::core::protocol::record::NewRecord;
+    let mut bytes = Vec::new();
+    for (number, text) in [(1, "A Ann\tPCM:NET/PO/ANN"), (2, "A Bo\tPCM:NET/PO/BO")] {
+        let new = NewRecord::transaction(number, UnixTime(1), text.as_bytes().to_vec());
+        new.record().encode_into(&mut bytes).unwrap();
+        if number == 1 {
+            bytes.extend([0xEE; 40]);
+        }
+    }
+    let (identity, settings) = (identity(), PartySettings::default());
+    let mut all = Directory::default();
+    let templates = Templates::default();
+    let applied = source(&identity, &settings, "REQ", &[], &templates).apply_file(&mut all, &bytes);
+    assert_eq!((applied.added, applied.damaged.len()), (2, 1));
+    assert_eq!(applied.damaged[0].len_bytes, 40);
+    assert!(super::agent::say(&applied)[0].text.contains("SRVTRANS"));
+}
+
+proptest::proptest! {
+    // rule: exc:R-IN-051
+    // rule: exc:R-IN-052
+    // rule: exc:R-IN-053
+    // rule: exc:R-IN-055
+    #[test]
+    fn whatever_arrives_nobody_shares_a_proxy_or_a_name(
+        files in proptest::collection::vec(
+            (0u8..2, proptest::collection::vec((0u8..5, 0u8..3, 0u8..3, 0u8..3), 1..12)),
+            1..5,
+        ),
+    ) {
+        // Few names and lists, so that they meet often; the mailbox is the same in every list.
+        let lists = ["PCM:NET/PO", "PCM:NET/PO2", "SNADS:EUROPE/PARIS"];
+        let people = ["Bob", "BOB", "Bo"];
+        let templates = Templates {
+            incoming: vec![("Surname:".into(), "Last name".into())],
+            outgoing: Vec::new(),
+        };
+        let mut all = directory(&[mailbox("Bob")]);
+        for (object, ops) in files {
+            let records: Vec<String> = ops
+                .into_iter()
+                .map(|(op, list, person, other)| {
+                    let list = lists[usize::from(list)];
+                    let (name, new) = (people[usize::from(person)], people[usize::from(other)]);
+                    let entry = format!("{name}\t{list}/{}", name.to_uppercase());
+                    match op {
+                        0 => format!("R {list}"),
+                        1 => format!("A {entry}"),
+                        2 => format!("A {entry}\r\n- Surname:/Ek"),
+                        3 => format!("D {entry}"),
+                        _ => format!(
+                            "M {entry}\r\n  {new}\t{list}/{}\r\n- Surname:/Ek",
+                            new.to_uppercase()
+                        ),
+                    }
+                })
+                .collect();
+            let texts: Vec<&str> = records.iter().map(String::as_str).collect();
+            let object = ["REQ", "OTHER"][usize::from(object)];
+            let applied = apply_informed(&mut all, object, &templates, &texts);
+            proptest::prop_assert_eq!(applied.refused, []);
+            assert_unique(&all);
+            // The books are those of a directory that was just read.
+            for list in lists {
+                let scope = list.parse().unwrap();
+                let fits = |r: &Recipient| {
+                    let of = super::directory::address_of(&r.address);
+                    r.class == RecipientClass::Custom && of.is_some_and(|a| a.scope() == scope)
+                };
+                proptest::prop_assert_eq!(all.of_scope(scope), all.find_all(fits));
+            }
+            let rows: Vec<Recipient> = all.iter().cloned().collect();
+            let mut fresh = Directory::default();
+            for row in rows {
+                fresh.add(row, &identity(), own()).unwrap();
+            }
+            proptest::prop_assert_eq!(fresh.len(), all.len());
+        }
+    }
 }

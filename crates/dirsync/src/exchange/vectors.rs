@@ -132,6 +132,7 @@ fn v_02_a_line_without_a_type_is_pcm() {
 
 // rule: exc:V-03
 // rule: exc:R-IN-011
+// rule: dec:DEC-024
 #[test]
 fn v_03_the_case_of_the_type_does_not_count_and_exchange_writes_small_letters() {
     let made = ["pcm", "PCM"].map(|kind| {

@@ -359,7 +359,7 @@ pub fn run_queue(
     info: &CommitInfo,
     progress: &dyn Progress,
 ) -> Result<(Imported, Option<Committed>), ImportError> {
-    let _flag = match hold_flag(tree.view(), options.wait) {
+    let flag = match hold_flag(tree.view(), options.wait) {
         Err(error @ ImportError::DatabaseLocked { .. }) => {
             let fatal = LogLine::free(LogSeverity::Fatal, "  FLAG.GLB is locked open.");
             let lines = [message(91, "another program"), fatal];
@@ -386,6 +386,8 @@ pub fn run_queue(
         ],
         ..info.clone()
     };
+    // The commit holds it itself.
+    drop(flag);
     let committed = tree.commit(&plan, &info)?;
     Ok((imported, committed))
 }
@@ -563,7 +565,7 @@ fn keep_bytes(
 }
 
 /// Puts what could not be read behind what earlier runs kept.
-fn keep_aside(edit: &mut Edit<'_>, aside: &[u8]) -> Result<(), ImportError> {
+pub(crate) fn keep_aside(edit: &mut Edit<'_>, aside: &[u8]) -> Result<(), ImportError> {
     if aside.is_empty() {
         return Ok(());
     }

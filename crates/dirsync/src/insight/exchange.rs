@@ -13,6 +13,7 @@ use crate::core::format::exchange::recipients::{RecipientClass, RecipientReader}
 use crate::core::format::exchange::registry::{DxSettings, RegistryFile};
 use crate::core::format::exchange::xdir;
 use crate::core::format::srvconf::SrvConfRecord;
+use crate::exchange::agent::party_address;
 use crate::exchange::directory::{Directory, address_of, distinguished_name};
 use crate::exchange::init::{agent_queue, connector_queue};
 use crate::exchange::{AGENT, RECIPIENTS, RECIPIENTS_LIMIT, REGISTRY, shadow_disk, shadow_path};
@@ -325,41 +326,30 @@ fn objects(
 /// Every party has one hidden recipient: without it nobody knows where a message came from
 /// (exc R-OBJ-030, R-OBJ-031).
 fn hidden(view: &TreeView, directory: &Directory, records: &[SrvConfRecord], seen: &mut Seen) {
-    let mut parties: Vec<String> = records
-        .iter()
-        .map(|record| {
-            let mailbox = match record.mailbox.to_string_850() {
-                name if name.is_empty() => "$SYSTEM".to_owned(),
-                name => name,
-            };
-            format!(
-                "{}/{}/{mailbox}",
-                record.network.to_string_850(),
-                record.postoffice.to_string_850()
-            )
-        })
-        .collect();
+    let mut parties: Vec<String> = records.iter().map(party_address).collect();
     if let Ok(conf) = crate::postoffice::lists::waiting::reqconf(&mut Edit::new(view))
         && conf.has(crate::core::format::reqconf::req_options::REGISTERED)
     {
         parties.push(format!(
-            "{}/{}/$SYSTEM",
+            "MS:{}/{}/$SYSTEM",
             conf.srv_network.to_string_850(),
             conf.srv_postoffice.to_string_850()
         ));
     }
     for party in parties {
+        let Some(target) = address_of(&party) else {
+            continue;
+        };
         // An agent that is a requestor writes from SYSTEMn; its hidden recipient was made before that was
         // known.
         let (po, _) = party.rsplit_once('/').unwrap_or_default();
-        let targets =
-            [&party, &format!("{po}/$SYSTEM")].map(|name| address_of(&format!("MS:{name}")));
-        let is_target = |address: &str| {
-            let address = address_of(address);
-            address.is_some() && targets.contains(&address)
-        };
-        let fits = directory.find_all(|recipient| {
-            recipient.class == RecipientClass::Custom && is_target(&recipient.address)
+        let system = address_of(&format!("{po}/$SYSTEM"));
+        let party = party.trim_start_matches("MS:");
+        let mut fits = directory.of_scope(target.scope());
+        fits.retain(|index| {
+            let found = directory.get(*index);
+            let address = found.and_then(|recipient| address_of(&recipient.address));
+            address.is_some_and(|address| address == target || Some(&address) == system.as_ref())
         });
         let hint = "remove the requestor and make it anew: that makes its hidden recipient";
         if fits.is_empty() {

@@ -4,9 +4,13 @@
 //! and of commands that only read, what commands report about their work, and the list of files. What matches exactly comes alone; else every message whose text holds the
 //! words; else suggestions.
 
+use std::collections::BTreeSet;
+
 use crate::core::base::catalogue::{
     Entry, Family, FileEntry, entries, explain_file, file_entries, lookup, lookup_code,
 };
+
+use crate::core::format::mta::event_text::EventText;
 
 use super::findings::{FindingKind, all, kinds};
 use super::reports::report_kinds;
@@ -39,11 +43,17 @@ pub enum Meaning {
 /// What is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
+    /// When the query is the text of an event of the MTA: what it says by itself.
+    pub event: Option<EventText>,
     /// What the query means, best first; empty when nothing is known.
     pub meanings: Vec<Meaning>,
     /// When nothing is known: what might have been meant, best first.
     pub suggestions: Vec<String>,
 }
+
+/// Of ten words of an event's published text so many must be in a text that is taken for it: names and
+/// numbers differ.
+const ALIKE_OF_TEN: usize = 8;
 
 /// Most suggestions.
 const SUGGESTIONS: usize = 5;
@@ -52,7 +62,15 @@ const SUGGESTIONS: usize = 5;
 #[must_use]
 pub fn explain(query: &str) -> Explained {
     let query = query.trim();
+    if let Some(event) = EventText::read(query) {
+        return Explained {
+            meanings: events_like(query, event.number),
+            event: Some(event),
+            suggestions: Vec::new(),
+        };
+    }
     let known = |meanings| Explained {
+        event: None,
         meanings,
         suggestions: Vec::new(),
     };
@@ -91,9 +109,51 @@ pub fn explain(query: &str) -> Explained {
         return known(meanings);
     }
     Explained {
+        event: None,
         meanings,
         suggestions: suggestions(query),
     }
+}
+
+/// The events of the MTA that a text may be: the one with its number, else those whose words it has.
+fn events_like(text: &str, number: Option<u32>) -> Vec<Meaning> {
+    let numbered = number
+        .and_then(|number| i32::try_from(number).ok())
+        .and_then(|number| lookup_code(Family::MtaEvent, number));
+    if let Some(entry) = numbered {
+        return vec![Meaning::Message(entry)];
+    }
+    let words: BTreeSet<String> = words_of(text).collect();
+    let mut alike: Vec<(usize, &Entry)> = entries()
+        .iter()
+        .filter(|entry| entry.family == Family::MtaEvent)
+        .filter_map(|entry| {
+            std::iter::once(&entry.text)
+                .chain(&entry.variants)
+                .filter_map(|text| {
+                    let published: BTreeSet<String> = words_of(text).collect();
+                    let common = published.intersection(&words).count();
+                    let tenth = (common * 10).checked_div(published.len())?;
+                    (tenth >= ALIKE_OF_TEN).then_some(tenth)
+                })
+                .max()
+                .map(|tenth| (tenth, entry))
+        })
+        .collect();
+    alike.sort_by_key(|(tenth, entry)| (std::cmp::Reverse(*tenth), entry.code));
+    let best = alike.first().map(|(tenth, _)| *tenth);
+    alike
+        .into_iter()
+        .filter(|(tenth, _)| Some(*tenth) == best)
+        .map(|(_, entry)| Meaning::Message(entry))
+        .collect()
+}
+
+/// Words of small letters: names of servers and threads, numbers and ids are left out.
+fn words_of(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.len() > 2 && word.chars().skip(1).all(char::is_lowercase))
+        .map(str::to_lowercase)
 }
 
 fn findings() -> impl Iterator<Item = &'static FindingKind> {
@@ -184,12 +244,11 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
 
+    // rule: tra:NEED-01
     #[test]
     fn codes_events_findings_and_files_are_found() {
         let kinds = |query: &str| -> Vec<&'static str> {
@@ -214,6 +273,39 @@ mod tests {
         assert_eq!(kinds("CONTROL")[0], "GLB/CONTROL.GLB");
         assert!(kinds("0000004F.MBG").contains(&"MBG/*.MBG"));
         assert!(kinds("journal").contains(&"journal.pending"));
+    }
+
+    // rule: mta:R-REC-030
+    // rule: mta:TV-16
+    #[test]
+    fn the_text_of_an_event_is_read_and_its_event_found() {
+        let codes = |text: &str| -> Vec<i32> {
+            let explained = explain(text);
+            assert!(explained.event.is_some(), "{text}");
+            explained
+                .meanings
+                .iter()
+                .map(|meaning| match meaning {
+                    Meaning::Message(entry) => entry.code,
+                    other => panic!("{other:?}"),
+                })
+                .collect()
+        };
+        // Other names and numbers than the published ones.
+        let made = "A priority 2 held-for-delivery/transfer queue for /O=ACME/OU=HQ/CN=X was \
+            created and given the 61 identifier. [MTA MAIN BASE 1 213] (8)";
+        assert_eq!(codes(made), [285]);
+        let record = "message NMI2171: Internal Processing Error, severity 14\n\
+            (DB Server DISP:FANOUT(12) Proc 26) 04-18-97 02:13:47pm";
+        assert_eq!(codes(record), [2171]);
+        assert_eq!(
+            codes("exception e0050c08 [XAPI OPERATOR 41 26] (16)"),
+            [3080]
+        );
+        assert_eq!(
+            codes("nothing known. [MTA RTSE 3 4] (10)"),
+            Vec::<i32>::new()
+        );
     }
 
     #[test]

@@ -25,10 +25,14 @@ kinds! {
         "Mail went back to its senders: all attempts over a link were used up, or it waited for longer than its priority allows. About system mail the administrator is told; LOG/SYSTEM.LOG names every message.";
     DELIVER_TREE = "deliver.tree-down" Error ("assigned"):
         "The mail of a postoffice could not be served: its tree is busy, missing, damaged or does not answer. The mail of the others was moved.";
+    GATEWAY_FAILED = "gateway.failed" Error ("assigned"):
+        "A gateway could not be served: its folders, its mailbag or INQUEUE3 are not as they should be. What it brought and what waits for it stays where it is; everything else was moved, and the next delivery tries again.";
+    GATEWAY_RETURNED = "gateway.returned" Warning ("assigned"):
+        "A message for a gateway cannot be written as a file of FFAPI, for example because it is enciphered, and never will be. It went back to its sender with the reason; about system mail the administrator is told.";
     GATEWAY_REFUSED = "gateway.refused" Error ("Q118533 Q85043"):
         "A file that a gateway brought has a fault: the message gives the error of FFAPI with message and line, `po-admin explain \"FFAPI N\"` its meaning. Nothing of the file was taken; it stands in the BAD folder of the gateway with its error line, and what comes after it goes on.";
     GATEWAY_WAITS = "gateway.waits" Warning ("Q115490 Q134952"):
-        "A file that a gateway brought is not whole yet or finds no room, or a message for a gateway cannot be written as a file. It stays where it is and is tried again.";
+        "A file that a gateway brought is not whole yet or finds no room, or a file for it finds one of the same name in OUT. It stays where it is and is tried again.";
     TRANSPORT_HELD = "transport.held" Warning ("Q96060"):
         "A message waits in its mailbag for a time that does not end by itself, for example for a full or damaged mailbag behind it.";
     TRANSPORT_STUCK = "transport.stuck" Warning ("assigned"):

@@ -97,8 +97,8 @@ pub struct Removed {
 #[derive(Debug, Clone)]
 enum Change {
     Write(Vec<u8>),
-    /// The 64 bytes of the header; the rest stays.
-    Header(Vec<u8>),
+    /// The header alone; the rest stays.
+    Header(Box<Header>),
     Free,
     MoveTo(RelPath),
 }
@@ -266,6 +266,18 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
         message: &NewMessage,
         destinations: &[Destination],
     ) -> Result<Submitted, MtaError> {
+        self.submit_owned(message.clone(), destinations)
+    }
+
+    /// As [`Self::submit`], for a message that is not needed afterwards: its content is not copied.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub fn submit_owned(
+        &mut self,
+        message: NewMessage,
+        destinations: &[Destination],
+    ) -> Result<Submitted, MtaError> {
         let Some(first) = destinations.first() else {
             return Err(MtaError::NoSuchQueue {
                 tree: self.db.view().describe(),
@@ -279,13 +291,14 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
         let serial = self.take_serial();
         let content = Data {
             mts_id: message.mts_id.clone(),
-            content: message.content.clone(),
-            content_names: message.content_names.clone(),
+            content: message.content,
+            content_names: message.content_names,
         };
         let len = u32::try_from(content.content.len()).unwrap_or(u32::MAX);
         let bytes = content
             .object(data, first.queue, self.now, serial)
             .encode()?;
+        drop(content);
         self.files.insert(data.number(), Change::Write(bytes));
         let mut references = Vec::with_capacity(destinations.len());
         for destination in destinations {
@@ -327,7 +340,14 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
         let state = match self.files.get(&id.number()) {
             Some(Change::Write(bytes)) => FileState::Sound(Box::new(Scanner::scan(bytes, keep)?)),
             Some(Change::Free | Change::MoveTo(_)) => FileState::Missing,
-            Some(Change::Header(_)) | None => self.db.object(id.number(), keep)?,
+            Some(Change::Header(header)) => match self.db.object(id.number(), keep)? {
+                FileState::Sound(mut found) => {
+                    found.header = **header;
+                    FileState::Sound(found)
+                }
+                other => other,
+            },
+            None => self.db.object(id.number(), keep)?,
         };
         match state {
             FileState::Sound(found) if found.header.id == id => Ok(found),
@@ -430,7 +450,7 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
             return Ok(false);
         }
         let retries = found.header.retries;
-        let header = header_record(&Header {
+        let header = Header {
             parked,
             retries: if parked {
                 retries
@@ -438,13 +458,16 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
                 retries.saturating_add(1)
             },
             ..found.header
-        });
-        let bytes = header.as_bytes();
+        };
         match self.files.get_mut(&reference.number()) {
             // Put on its queue in this very commit.
-            Some(Change::Write(written)) => written[..bytes.len()].copy_from_slice(bytes),
+            Some(Change::Write(written)) => {
+                let record = header_record(&header);
+                let bytes = record.as_bytes();
+                written[..bytes.len()].copy_from_slice(bytes);
+            }
             _ => {
-                let change = Change::Header(bytes.to_vec());
+                let change = Change::Header(Box::new(header));
                 self.files.insert(reference.number(), change);
             }
         }
@@ -475,17 +498,19 @@ impl<'d, 'v> MtaEdit<'d, 'v> {
     ///
     /// # Errors
     /// Values that do not fit into an object, or a disk error.
-    pub fn finish(self) -> Result<Plan, MtaError> {
+    pub fn finish(mut self) -> Result<Plan, MtaError> {
         let mut plan = Plan::new();
         let home = self.db.home();
         let view = self.db.view();
-        for (&number, change) in &self.files {
+        // Moved into the plan: a message is in memory once.
+        for (number, change) in std::mem::take(&mut self.files) {
             let path = self.db.path_of(number)?;
             match change {
-                Change::Write(bytes) => plan.replace(path, bytes.clone())?,
-                Change::Header(bytes) => {
+                Change::Write(bytes) => plan.replace(path, bytes)?,
+                Change::Header(header) => {
                     if let Some(stat) = view.stat_on_disk(&path)? {
-                        plan.patch(path, stat.len, 0, bytes.clone())?;
+                        let bytes = header_record(&header).as_bytes().to_vec();
+                        plan.patch(path, stat.len, 0, bytes)?;
                     }
                 }
                 Change::Free if self.db.profile().keeps_free_files() => {

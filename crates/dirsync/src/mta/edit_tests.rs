@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::edit::Fate;
 use super::error::MtaError;
-use super::store::Database;
+use super::store::{Database, FileState};
 use super::testtree::{DXA, MSMAIL, NOW, commit, empty, file_of, message, path, to, view};
 use super::{foreign, fresh};
 use crate::core::format::mta::{Keep, ObjectId, Priority, Profile};
@@ -307,4 +307,42 @@ proptest! {
             }
         }
     }
+}
+
+// rule: exc:R-DXA-062
+#[test]
+fn a_mark_is_seen_by_what_follows_in_the_same_commit() {
+    let disk = empty(Profile::V55);
+    let made = commit(&disk, |edit| edit.submit(&message(1), &[to(DXA)])).unwrap();
+    let id = made.references[0];
+    let header = |disk: &_| {
+        let view = view(disk);
+        let db = Database::open(&view).unwrap();
+        match db.object(id.number(), Keep::Nothing).unwrap() {
+            FileState::Sound(found) => found.header,
+            other => panic!("{other:?}"),
+        }
+    };
+    let before = header(&disk);
+    commit(&disk, |edit| {
+        assert!(edit.set_parked(id, true)?);
+        assert!(!edit.set_parked(id, true)?, "it is marked already");
+        assert!(edit.is_same(id, before.serial)?);
+        assert!(edit.set_parked(id, false)?);
+        assert!(!edit.set_parked(id, false)?);
+        assert!(edit.set_parked(id, true)?);
+        Ok(())
+    })
+    .unwrap();
+    let after = header(&disk);
+    assert_eq!((after.parked, after.retries), (true, before.retries + 1));
+    // Marked, then taken off: nothing is left of it.
+    commit(&disk, |edit| {
+        edit.set_parked(id, false)?;
+        edit.take(id)
+    })
+    .unwrap();
+    let view = view(&disk);
+    let db = Database::open(&view).unwrap();
+    assert!(db.queue(DXA).unwrap().members.is_empty());
 }

@@ -101,14 +101,18 @@ pub fn mts_hash<'a>(mts_id: &str, recipients: impl IntoIterator<Item = &'a str>)
     message_hash(mts_id.as_bytes(), recipients.into_iter().map(str::as_bytes))
 }
 
-/// The queue of this name; it is made, secured, when it is not there.
+/// The queue of this name; it is made when it is not there.
 ///
 /// # Errors
 /// As [`MtaEdit::add_queue`].
-pub fn queue_of(edit: &mut MtaEdit<'_, '_>, name: &str) -> Result<ObjectId, MtaError> {
+pub fn queue_of(
+    edit: &mut MtaEdit<'_, '_>,
+    name: &str,
+    secured: bool,
+) -> Result<ObjectId, MtaError> {
     match edit.super_queue().by_name(name) {
         Some(entry) => Ok(entry.id),
-        None => edit.add_queue(name, true),
+        None => edit.add_queue(name, secured),
     }
 }
 
@@ -130,7 +134,7 @@ pub fn put(
     now: UnixTime,
 ) -> Result<Vec<Put>, MtaError> {
     let mut done = Vec::with_capacity(postings.len());
-    let queue = queue_of(edit, queue)?;
+    let queue = queue_of(edit, queue, true)?;
     // A queue that cannot be read takes nothing: better known before anything is made.
     edit.queue(queue)?;
     for posting in postings {
@@ -154,7 +158,7 @@ pub fn put(
                 continue;
             }
         };
-        let submitted = edit.submit(&new, &[Destination { queue, recipients }])?;
+        let submitted = edit.submit_owned(new, &[Destination { queue, recipients }])?;
         let reference = submitted.references.first().map_or(0, |id| id.0);
         ledger.add(hash, now.0, reference);
         done.push(Put::Stored(submitted));

@@ -852,6 +852,8 @@ mod tests {
     // rule: pof:R-NAM-003
     // rule: pof:R-NAM-008
     // rule: dec:DEC-092
+    // rule: pof:R-NAM-013
+    // rule: tra:R-TRN-003
     #[test]
     fn numbers_are_never_given_twice() {
         let view = tree(&[

@@ -60,6 +60,7 @@ fn outsider(po: &TestPo) {
 }
 
 // rule: imp:R-GRP-003
+// rule: tra:R-ADM-073
 #[test]
 fn a_group_address_of_ten_characters_is_deleted_as_it_is() {
     let po = po();
@@ -75,6 +76,9 @@ fn a_group_address_of_ten_characters_is_deleted_as_it_is() {
 // rule: pof:R-GRP-006
 // rule: pof:R-GRP-007
 // rule: tra:R-ADM-070
+// rule: pof:R-NME-003
+// rule: pof:R-ACC-003
+// rule: pof:R-GRP-004
 #[test]
 fn a_group_stands_in_all_its_files() {
     let po = po();
@@ -104,6 +108,7 @@ fn a_group_stands_in_all_its_files() {
 }
 
 // rule: dsp:R-BUG-09
+// rule: tra:R-ADM-073
 #[test]
 fn the_deletion_of_a_group_with_ten_characters_names_it_exactly() {
     let po = po();
@@ -128,6 +133,7 @@ fn the_deletion_of_a_group_with_ten_characters_names_it_exactly() {
 // rule: dsp:R-T0-004
 // rule: imp:R-GRP-002
 // rule: tra:R-ADM-071
+// rule: tra:NEED-20
 #[test]
 fn a_member_from_outside_takes_a_group_out_of_directory_synchronization() {
     let po = po();

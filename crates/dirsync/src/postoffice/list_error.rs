@@ -262,6 +262,8 @@ mod tests {
     use super::*;
 
     // rule: pof:R-ACC-005
+    // rule: tra:R-NOT-001
+    // rule: tra:OQ-11
     #[test]
     fn numbers_and_texts_are_those_of_the_administration_program() {
         let error = ListError::notice(notice::DUPLICATE_MAILBOX, b"paul");

@@ -249,6 +249,8 @@ mod tests {
 
     // rule: dsp:R-T0-005
     // rule: dsp:R-LQ-002
+    // rule: std:3
+    // rule: pof:R-DSY-004
     #[test]
     fn the_published_listing_comes_from_a_tree_made_here() {
         let columns = Columns {

@@ -400,6 +400,7 @@ mod tests {
 
     // rule: dsp:R-SCH-001
     // rule: dsp:R-SCH-003
+    // rule: tra:R-ADM-030
     #[test]
     fn the_published_schedule_comes_back_line_for_line() {
         let po = TestPo::new("POLYNOMIAL", "MONTGOMERY");
@@ -440,6 +441,7 @@ mod tests {
     // rule: dsp:R-SCH-006
     // rule: dec:DEC-113
     // rule: dsp:R-SCH-010
+    // rule: tra:R-ADM-025
     #[test]
     fn t2_is_for_the_server_and_a_weekday_has_one_entry() {
         let po = TestPo::new("NET", "PO");
@@ -463,6 +465,7 @@ mod tests {
 
     // rule: dsp:R-SCH-009
     // rule: dec:DEC-112
+    // rule: tra:OQ-23
     #[test]
     fn the_wall_clock_stays_over_the_change_of_the_clocks() {
         let zone = parse_zone("America/New_York").unwrap();

@@ -21,7 +21,9 @@ use super::testkit::{NOW, edited, options, p, postoffice, read};
 const GATEWAY: &str = "GWNET/GWPO";
 
 fn place(disk: &MemDisk) -> Place {
-    edited(disk, |edit| gateway::places(edit.view()).unwrap())[0]
+    edited(disk, |edit| {
+        gateway::places(edit.view(), &mut |_| {}).unwrap()
+    })[0]
 }
 
 fn with_gateway() -> (MemDisk, Place) {
@@ -119,6 +121,8 @@ fn one_message(file: &[u8]) -> (crate::core::format::mmff::Header, Vec<u8>, Vec<
 }
 
 // rule: exc:R-FFA-002
+// rule: tra:R-ADM-051
+// rule: tra:R-GWY-001
 #[test]
 fn only_its_own_command_makes_and_removes_a_gateways_postoffice() {
     let disk = postoffice("A");
@@ -193,6 +197,7 @@ fn only_its_own_command_makes_and_removes_a_gateways_postoffice() {
 
 // rule: exc:R-FFA-001
 // rule: exc:R-FFA-050
+// rule: tra:R-FFA-013
 #[test]
 fn what_a_gateway_brings_reaches_the_system_mailbag_whole() {
     let (disk, place) = with_gateway();
@@ -229,6 +234,7 @@ fn what_a_gateway_brings_reaches_the_system_mailbag_whole() {
 
 // rule: exc:V-31
 // rule: exc:R-FFA-005
+// rule: tra:R-FFA-009
 #[test]
 fn v_31_fifty_of_a_file_go_in_each_run_and_the_rest_waits() {
     let (disk, place) = with_gateway();
@@ -248,6 +254,7 @@ fn v_31_fifty_of_a_file_go_in_each_run_and_the_rest_waits() {
 
 // rule: exc:R-FFA-014
 // rule: exc:R-FFA-011
+// rule: tra:R-FFA-014
 #[test]
 fn a_file_with_a_fault_is_put_aside_and_the_others_go_on() {
     let (disk, place) = with_gateway();
@@ -283,11 +290,11 @@ fn a_file_with_a_fault_is_put_aside_and_the_others_go_on() {
     put(&disk, &place, "7.TMP", good.as_bytes());
     let (totals, problems) = pass(&disk);
     assert_eq!((totals.gateways.brought, totals.gateways.refused), (1, 4));
-    let mut expected: Vec<String> = bad
-        .iter()
-        .map(|(_, _, said)| format!("gateway.refused {said}"))
-        .collect();
-    expected.push("gateway.waits the file ends inside message 1".into());
+    let mut expected = vec!["gateway.waits the file ends inside message 1".to_owned()];
+    expected.extend(
+        bad.iter()
+            .map(|(_, _, said)| format!("gateway.refused {said}")),
+    );
     assert_eq!(problems, expected);
     assert_eq!(files(&disk, &place, gateways::Folder::In), ["6.MMF"]);
     let aside = files(&disk, &place, gateways::Folder::Bad);
@@ -305,6 +312,8 @@ fn a_file_with_a_fault_is_put_aside_and_the_others_go_on() {
 }
 
 // rule: exc:R-FFA-001
+// rule: tra:R-FFA-005
+// rule: tra:R-FFA-014
 #[test]
 fn what_waits_for_a_gateway_is_written_and_leaves_in_one_commit() {
     let (disk, place) = with_gateway();
@@ -331,6 +340,10 @@ fn what_waits_for_a_gateway_is_written_and_leaves_in_one_commit() {
         (&b"[dirsync]\r\ntask=srvtx\r\n"[..], &[0, 13, 10, 255][..])
     );
     assert_eq!(header.subject, b"SrvTx");
+    // The time of its submission (Q85057).
+    let written = (header.date.unwrap(), header.time.unwrap());
+    assert_eq!(written.0.to_string(), "1994-04-07");
+    assert_eq!(written.1.to_string(), "12:13:00");
     assert!(waiting(&disk, MailbagStem::Id(place.mailbag())).is_empty());
     // The message file stays for the one who still has it.
     assert_eq!(
@@ -428,4 +441,249 @@ fn v_34_an_envelope_outlives_a_pass_that_cannot_update_the_in_queue() {
         }
         assert!(operations > 10, "{operations}");
     }
+}
+
+// rule: exc:R-FFA-005
+#[test]
+fn files_that_wait_keep_none_behind_them_waiting() {
+    let (disk, place) = with_gateway();
+    let good = message("NET/A/$SYSTEM", "x");
+    for n in 0..60 {
+        let cut = &good.as_bytes()[..good.len() - 1];
+        put(&disk, &place, &format!("A{n:03}.MMF"), cut);
+    }
+    // Something that cannot be read is no more than a file that waits.
+    let odd = p(&path(&place, gateways::Folder::In, "B.MMF"));
+    disk.add_special(&odd, crate::tree::disk::EntryKind::Fifo)
+        .unwrap();
+    put(&disk, &place, "Z.MMF", good.as_bytes());
+    let (totals, problems) = pass(&disk);
+    assert_eq!(totals.gateways.brought, 1);
+    assert_eq!(problems.len(), 61);
+    assert!(problems[60].starts_with("file.not-regular"), "{problems:?}");
+    // Fifty in a pass.
+    for n in 0..60 {
+        put(&disk, &place, &format!("A{n:03}.MMF"), good.as_bytes());
+    }
+    assert_eq!(pass(&disk).0.gateways.brought, 50);
+    assert_eq!(pass(&disk).0.gateways.brought, 10);
+}
+
+#[test]
+fn a_file_without_room_waits_and_a_smaller_one_goes() {
+    let (disk, place) = with_gateway();
+    let one = message("NET/A/$SYSTEM", "x");
+    let many: String = (0..4_000).map(|_| one.as_str()).collect();
+    put(&disk, &place, "A.MMF", many.as_bytes());
+    assert_eq!(pass(&disk).0.gateways.brought, 4_000);
+    // Fifty left the queue: there is room for 146.
+    let more: String = (0..200).map(|_| one.as_str()).collect();
+    put(&disk, &place, "B.MMF", more.as_bytes());
+    put(&disk, &place, "C.MMF", one.as_bytes());
+    let (totals, problems) = pass(&disk);
+    assert_eq!(totals.gateways.brought, 1);
+    assert_eq!(
+        problems,
+        ["gateway.waits INQUEUE3 has no room for its 200 messages [017]"]
+    );
+    assert_eq!(files(&disk, &place, gateways::Folder::In), ["B.MMF"]);
+    // Fifty leave in each pass: soon there is room for it.
+    assert_eq!(pass(&disk).0.gateways.brought, 0);
+    assert_eq!(pass(&disk).0.gateways.brought, 200);
+}
+
+// rule: exc:R-FFA-001
+#[test]
+fn a_message_that_cannot_be_written_goes_back_and_those_behind_it_go_on() {
+    let (disk, place) = with_gateway();
+    for text in ["secret", "plain"] {
+        for _ in 0..55 {
+            send(&disk, &["GWNET/GWPO/ANN"], text.as_bytes());
+        }
+    }
+    for _ in 0..3 {
+        edited(&disk, |edit| {
+            mailer::pass(edit, NOW, 50, &mut |_| {}).unwrap()
+        });
+    }
+    // Enciphered by a client (R-MAI-006): nobody can write it as text.
+    edited(&disk, |edit| {
+        let mailbag = MailbagStem::Id(place.mailbag());
+        let waiting = mail::take(edit, mailbag, 4096, &mut |_| {})
+            .unwrap()
+            .waiting;
+        assert_eq!(waiting.len(), 110);
+        for one in waiting.into_iter().filter(|one| one.mai.text == b"secret") {
+            let stem = one.header.mai.get().unwrap().unwrap();
+            let path = crate::core::base::ident::mai_path(stem);
+            let mut mai = one.mai;
+            mai.from = vec![1, 2, 3];
+            edit.write(&path, mai.encode().unwrap()).unwrap();
+        }
+    });
+    let (totals, problems) = pass(&disk);
+    assert_eq!(
+        (totals.gateways.returned, totals.gateways.carried_off),
+        (50, 0)
+    );
+    assert_eq!(problems.len(), 50);
+    assert!(problems[0].starts_with("gateway.returned") && problems[0].contains("enciphered"));
+    let (totals, _) = pass(&disk);
+    assert_eq!(
+        (totals.gateways.returned, totals.gateways.carried_off),
+        (5, 45)
+    );
+    let (totals, problems) = pass(&disk);
+    assert_eq!(
+        (totals.gateways.returned, totals.gateways.carried_off),
+        (0, 10)
+    );
+    assert_eq!(problems, [""; 0]);
+    assert!(waiting(&disk, MailbagStem::Id(place.mailbag())).is_empty());
+    // It was system mail: the administrator is told why.
+    let told = waiting(&disk, super::testkit::ADMIN);
+    assert_eq!(told.len(), 55);
+    let text = String::from_utf8_lossy(&told[0].mai.text).into_owned();
+    assert!(
+        text.contains("[001]") && text.contains("it is enciphered"),
+        "{text}"
+    );
+}
+
+// rule: exc:R-FFA-001
+#[test]
+fn one_gateway_that_cannot_be_served_stops_nobody_else() {
+    let (disk, first) = with_gateway();
+    edited(&disk, |edit| {
+        gateways::add(edit, "OTHERNET/GW2".parse().unwrap(), Eol::Lf).unwrap()
+    });
+    let places = edited(&disk, |edit| {
+        gateway::places(edit.view(), &mut |_| {}).unwrap()
+    });
+    let second = *places
+        .iter()
+        .find(|place| place.mailbag() != first.mailbag())
+        .unwrap();
+    // The list of the first one's network cannot be read.
+    let xtn = edited(&disk, |edit| {
+        let networks = edit
+            .view()
+            .read("GLB/NETWORK.GLB", 1 << 20)
+            .unwrap()
+            .unwrap();
+        let view = crate::core::format::network::NETWORK
+            .view(&networks)
+            .unwrap();
+        let record = view
+            .records
+            .iter()
+            .find(|record| record.name.text() == b"GWNET")
+            .unwrap();
+        format!("XTN/{}.XTN", record.xtn.get().unwrap().unwrap())
+    });
+    let kept = read(&disk, &xtn).unwrap();
+    disk.unlink(&p(&xtn)).unwrap();
+    disk.add_dir(&p(&xtn)).unwrap();
+    for place in [&first, &second] {
+        let file = message("NET/A/$SYSTEM", "x").replace(GATEWAY, "OTHERNET/GW2");
+        put(&disk, place, "ONE.MMF", file.as_bytes());
+    }
+    super::testkit::know(&disk, "B", None);
+    send(&disk, &["NET/A/Admin", "NET/B/Admin"], b"local");
+    send(&disk, &["GWNET/GWPO/ANN"], b"waits");
+    send(&disk, &["OTHERNET/GW2/ANN"], b"goes");
+    let (totals, problems) = pass(&disk);
+    assert_eq!(
+        (totals.gateways.brought, totals.gateways.carried_off),
+        (1, 1)
+    );
+    assert_eq!((totals.delivered, totals.stuck), (2, 1));
+    assert!(
+        problems.iter().any(|said| said.contains(&xtn)),
+        "{problems:?}"
+    );
+    let mut said = Vec::new();
+    let queues = edited(&disk, |edit| {
+        super::waiting::outbound(edit.view(), &mut |finding| said.push(finding)).unwrap()
+    });
+    assert_eq!((queues.len(), queues[0].via.as_deref()), (1, Some("NET/B")));
+    assert_eq!((said.len(), &said[0].file), (1, &xtn));
+    // It can be read again, and the folders of the other gateway are no folders.
+    disk.rmdir(&p(&xtn)).unwrap();
+    disk.add_file(&p(&xtn), &kept).unwrap();
+    let taken = p(&gateways::Folder::Taken.path(second.mailbag()));
+    disk.rmdir(&taken).unwrap();
+    disk.add_file(&taken, b"").unwrap();
+    put(
+        &disk,
+        &second,
+        "TWO.MMF",
+        message("NET/A/$SYSTEM", "x").as_bytes(),
+    );
+    send(&disk, &["NET/A/Admin"], b"local");
+    let (totals, problems) = pass(&disk);
+    assert_eq!(
+        (totals.gateways.brought, totals.gateways.carried_off),
+        (1, 1)
+    );
+    assert!(totals.delivered >= 2, "{totals:?}");
+    let failed: Vec<&String> = problems
+        .iter()
+        .filter(|said| said.starts_with("gateway.failed OTHERNET/GW2"))
+        .collect();
+    assert_eq!(failed.len(), 1, "{problems:?}");
+}
+
+#[test]
+fn a_gateway_is_removed_only_when_nothing_stands_in_its_folders_or_beside_them() {
+    let (disk, place) = with_gateway();
+    let name: crate::core::base::PoName = GATEWAY.parse().unwrap();
+    let home = gateways::home(place.mailbag());
+    let refused = |disk: &MemDisk| {
+        edited(disk, |edit| {
+            gateways::remove(edit, name, NOW).unwrap_err().to_string()
+        })
+    };
+    for folder in gateways::Folder::ALL {
+        let file = p(&path(&place, folder, "X"));
+        disk.add_file(&file, b"x").unwrap();
+        let said = refused(&disk);
+        assert!(said.contains(&folder.path(place.mailbag())), "{said}");
+        disk.unlink(&file).unwrap();
+    }
+    let beside = p(&format!("{home}/README.TXT"));
+    disk.add_file(&beside, b"x").unwrap();
+    assert!(refused(&disk).contains(&format!("1 files or folders wait in {home}")));
+    disk.unlink(&beside).unwrap();
+    // One that comes between the look and the end of the commit stays, and so does its folder.
+    disk.settle();
+    let mut kept = 0;
+    for n in 1.. {
+        let copy = disk.fork();
+        let fault = Some(Fault::StopAt(n));
+        let failing = FaultDisk::new(Arc::new(copy.clone()), Counting::Mutations, fault);
+        let opened = crate::tree::TreeMut::open(
+            Arc::new(failing.clone()),
+            super::testkit::DOMAIN,
+            &options(),
+        );
+        let _ = opened.map(|mut tree| {
+            let mut edit = crate::postoffice::Edit::new(tree.view());
+            gateways::remove(&mut edit, name, NOW).unwrap();
+            let plan = edit.finish().unwrap();
+            let _ = tree.commit(&plan, &super::testkit::info());
+        });
+        if !failing.fired() {
+            break;
+        }
+        let after = copy.kill();
+        let file = path(&place, gateways::Folder::Out, "NEW.MMF");
+        let came = after.add_file(&p(&file), b"new").is_ok();
+        let known = edited(&after, |edit| gateways::known(edit.view()).unwrap());
+        if came {
+            assert_eq!(read(&after, &file).unwrap(), b"new", "{n}");
+            kept += u32::from(known.is_empty());
+        }
+    }
+    assert!(kept > 1, "{kept}");
 }

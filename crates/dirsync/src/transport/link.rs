@@ -61,6 +61,14 @@ pub struct Parcel {
     pub parts: Vec<Vec<u8>>,
 }
 
+impl Parcel {
+    /// Bytes of its parts.
+    #[must_use]
+    pub fn len_bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.len() as u64).sum()
+    }
+}
+
 /// What [`collect`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -114,11 +122,7 @@ pub fn collect(
         }
         match pack(&mut edit, &own, mailbag, index, stem, &header) {
             Ok(parcel) => {
-                bytes += parcel
-                    .parts
-                    .iter()
-                    .map(|part| part.len() as u64)
-                    .sum::<u64>();
+                bytes += parcel.len_bytes();
                 collected.parcels.push(parcel);
             }
             Err(why) => {
@@ -153,18 +157,8 @@ fn pack(
         envelope.message_id = message_id(&own.to_bytes(), stem, envelope.date);
     }
     let envelope = envelope.encode().map_err(|error| error.to_string())?;
-    let mut total = mai.len() as u64;
     let mut parts = vec![header.encode(), envelope, mai];
-    for attachment in &decoded.mai.attachments {
-        let path = att_path(attachment.stem);
-        let left = MESSAGE_LIMIT_BYTES.saturating_sub(total);
-        let bytes = edit
-            .peek(&path, left)
-            .map_err(|error| error.to_string())?
-            .ok_or_else(|| format!("{path} is missing [018]"))?;
-        total += bytes.len() as u64;
-        parts.push(bytes);
-    }
+    attachments(edit, &decoded.mai, &mut parts)?;
     Ok(Parcel {
         index: index as u64,
         stem: stem.0,
@@ -172,6 +166,39 @@ fn pack(
         part_count: u32::try_from(parts.len()).map_err(|error| error.to_string())?,
         parts,
     })
+}
+
+/// Puts the attachments of `mai` behind `parts`, which all count: a message is never larger than
+/// [`MESSAGE_LIMIT_BYTES`] together, and no more than that is read of it.
+///
+/// # Errors
+/// Why the message stays: an attachment is missing, or there are too many bytes.
+pub(crate) fn attachments(
+    edit: &mut Edit<'_>,
+    mai: &Mai,
+    parts: &mut Vec<Vec<u8>>,
+) -> Result<(), String> {
+    attachments_within(edit, mai, parts, MESSAGE_LIMIT_BYTES)
+}
+
+/// As [`attachments`], with a limit in bytes.
+pub(crate) fn attachments_within(
+    edit: &mut Edit<'_>,
+    mai: &Mai,
+    parts: &mut Vec<Vec<u8>>,
+    limit_bytes: u64,
+) -> Result<(), String> {
+    let mut total: u64 = parts.iter().map(|part| part.len() as u64).sum();
+    for attachment in &mai.attachments {
+        let path = att_path(attachment.stem);
+        let bytes = edit
+            .peek(&path, limit_bytes.saturating_sub(total))
+            .map_err(|error| error.to_string())?
+            .ok_or_else(|| format!("{path} is missing [018]"))?;
+        total = total.saturating_add(bytes.len() as u64);
+        parts.push(bytes);
+    }
+    Ok(())
 }
 
 /// What became of a parcel at the receiver.
@@ -209,7 +236,7 @@ pub fn receive(
     let mut lines = String::new();
     let mut receipts = Vec::with_capacity(parcels.len());
     for parcel in parcels {
-        let opened = match Opened::new(parcel) {
+        let opened = match Opened::new(parcel, from) {
             Ok(opened) => opened,
             Err(why) => {
                 receipts.push(Receipt::Refused(why));
@@ -226,7 +253,7 @@ pub fn receive(
             receipts.push(Receipt::Full("its INQUEUE3 is full [017]".to_owned()));
             continue;
         }
-        let stem = opened.store(edit, from, &mut queue, now, &mut lines)?;
+        let stem = opened.store(edit, &mut queue, now, &mut lines)?;
         ledger.add(hash, now.0, stem.0);
         receipts.push(Receipt::Stored(stem.0));
     }
@@ -243,8 +270,15 @@ fn require_space(view: &TreeView, parcels: &[Parcel]) -> Result<(), TreeError> {
         .flat_map(|parcel| &parcel.parts)
         .map(|part| (part.len() as u64).next_multiple_of(4096))
         .sum();
-    // Staged and in place, once each.
-    let needed = bytes.saturating_mul(2).saturating_add(SPACE_FLOOR_BYTES);
+    require_free(view, bytes, SPACE_FLOOR_BYTES)
+}
+
+/// Whether there is space for `bytes` that are staged and put in place, once each, and `floor` is left.
+///
+/// # Errors
+/// [`TreeError::NoSpace`], or a disk error.
+pub(super) fn require_free(view: &TreeView, bytes: u64, floor: u64) -> Result<(), TreeError> {
+    let needed = bytes.saturating_mul(2).saturating_add(floor);
     let free = view
         .disk()
         .free_bytes()
@@ -259,23 +293,25 @@ fn require_space(view: &TreeView, parcels: &[Parcel]) -> Result<(), TreeError> {
     Ok(())
 }
 
-/// A parcel that makes sense.
+/// A parcel that makes sense, and that can be written here.
 struct Opened<'a> {
     header: MbgRecord,
+    /// The envelope as it will stand here, but for the stem.
     envelope: P1,
+    /// The message as it will stand here, but for the stems of its attachments.
     mai: Mai,
     attachments: &'a [Vec<u8>],
 }
 
 impl<'a> Opened<'a> {
-    fn new(parcel: &'a Parcel) -> Result<Self, String> {
+    fn new(parcel: &'a Parcel, from: Option<&PoName>) -> Result<Self, String> {
         let [header, envelope, mai, attachments @ ..] = &parcel.parts[..] else {
             return Err("the message is incomplete".to_owned());
         };
         let header = MbgRecord::decode(header).map_err(|error| error.to_string())?;
-        let envelope =
+        let mut envelope =
             P1::decode(envelope).map_err(|error| format!("the envelope: {error} [024]"))?;
-        let mai = Mai::decode(mai)
+        let mut mai = Mai::decode(mai)
             .map_err(|error| format!("the message: {error} [012]"))?
             .mai;
         if mai.attachments.len() != attachments.len() {
@@ -284,6 +320,24 @@ impl<'a> Opened<'a> {
         if envelope.recipients.is_empty() || envelope.message_id.is_empty() {
             return Err("the envelope names no recipients [024]".to_owned());
         }
+        for (attachment, bytes) in mai.attachments.iter_mut().zip(attachments) {
+            attachment.size_bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        }
+        mai.counter = 1;
+        mai.hops_left = mai.hops_left.saturating_sub(1);
+        mai.message_id.clone_from(&envelope.message_id);
+        envelope.hops_left = envelope.hops_left.saturating_sub(1);
+        envelope.attempts = 0;
+        envelope.mailbag = None;
+        envelope.trace.extend(from.map(PoName::to_bytes));
+        // The reader takes more than the writer gives (a subject above 40 bytes): such a message is
+        // refused alone, before anything of the batch is prepared. Stems are eight digits, so what
+        // can be written now can be written with the stems that it gets.
+        envelope
+            .encode()
+            .map_err(|error| format!("the envelope: {error} [024]"))?;
+        mai.encode()
+            .map_err(|error| format!("the message: {error} [012]"))?;
         Ok(Self {
             header,
             envelope,
@@ -295,7 +349,6 @@ impl<'a> Opened<'a> {
     fn store(
         self,
         edit: &mut Edit<'_>,
-        from: Option<&PoName>,
         queue: &mut BagEdit,
         now: UnixTime,
         lines: &mut String,
@@ -304,25 +357,17 @@ impl<'a> Opened<'a> {
         let mut size = 0usize;
         for (attachment, bytes) in mai.attachments.iter_mut().zip(self.attachments) {
             attachment.stem = edit.letter()?;
-            attachment.size_bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             size = size.saturating_add(bytes.len());
             edit.create(&att_path(attachment.stem), bytes.clone())?;
         }
         let stem = edit.letter()?;
-        mai.counter = 1;
-        mai.hops_left = mai.hops_left.saturating_sub(1);
-        mai.message_id.clone_from(&self.envelope.message_id);
         let bytes = mai.encode().map_err(PoError::BadMessage)?;
         size = size.saturating_add(bytes.len());
         edit.create(&mai_path(stem), bytes)?;
-        let mut p1 = P1 {
+        let p1 = P1 {
             stem,
-            hops_left: self.envelope.hops_left.saturating_sub(1),
-            attempts: 0,
-            mailbag: None,
             ..self.envelope
         };
-        p1.trace.extend(from.map(PoName::to_bytes));
         edit.create(&p1_path(stem), p1.encode().map_err(PoError::BadMessage)?)?;
         let mut header = self.header;
         header.mai = crate::core::format::Hex8::from_id(stem);
@@ -418,7 +463,7 @@ pub fn sent(
     for stem in stems {
         drop_reference(edit, stem)?;
     }
-    count_sent(edit, own, &counted, now)?;
+    lines.push_str(&count_sent(edit, own, &counted, now)?);
     if !lines.is_empty() {
         let head = log::sending_lines(time, &own, to, gone.len());
         log::append(edit, log::SESSION, &format!("{head}{lines}"))?;
@@ -427,13 +472,16 @@ pub fn sent(
     Ok(gone.len() as u64)
 }
 
-/// Counts messages of this month and year in the records of their destinations (R-TRN-016).
+/// Counts messages of this month and year in the records of their destinations (R-TRN-016). A file
+/// that must not be written keeps its counters, and mail flows all the same (Q130067): what is to be
+/// said of it in SESSION.LOG is returned.
 fn count_sent(
     edit: &mut Edit<'_>,
     own: PoName,
     counted: &HashMap<PoName, u32>,
     now: UnixTime,
-) -> Result<(), PoError> {
+) -> Result<String, PoError> {
+    let mut said = String::new();
     let mut routes = Routes::load(edit.view(), own)?;
     let time = log::local_time(edit.view(), now);
     let month =
@@ -458,6 +506,10 @@ fn count_sent(
             continue;
         };
         let path = format!("XTN/{xtn}.XTN");
+        if !may_be_written(edit, &path)? {
+            said.push_str(&log::statistics_lines(time, &path));
+            continue;
+        }
         let Some(bytes) = edit.read_part(&path, offset, XTN_RECORD_LEN_BYTES)? else {
             continue;
         };
@@ -469,5 +521,12 @@ fn count_sent(
         }
         edit.patch(&path, offset, &record.encode())?;
     }
-    Ok(())
+    Ok(said)
+}
+
+/// Whether a commit may change this file: it has one name, and its mode lets somebody write.
+fn may_be_written(edit: &Edit<'_>, path: &str) -> Result<bool, PoError> {
+    let stat = edit.view().stat(path)?;
+    Ok(stat
+        .is_none_or(|stat| stat.links <= 1 && stat.attrs.mode.is_none_or(|mode| mode & 0o222 != 0)))
 }

@@ -354,6 +354,7 @@ fn old_mail_that_can_leave_leaves_and_held_mail_stays() {
 }
 
 // rule: tra:R-ERR-005
+// rule: tra:R-ERR-003
 #[test]
 fn a_full_destination_keeps_nobody_waiting_and_loses_nothing() {
     let (a, b, c) = (postoffice("A"), postoffice("B"), postoffice("C"));
@@ -384,6 +385,7 @@ fn a_full_destination_keeps_nobody_waiting_and_loses_nothing() {
 
 // rule: tra:R-ERR-001
 // rule: tra:R-ERR-002
+// rule: tra:OQ-03
 #[test]
 fn a_message_that_is_not_taken_three_times_goes_back_and_the_others_pass() {
     goes_back_after(0, 3);
@@ -417,7 +419,13 @@ fn goes_back_after(retry_limit: u8, attempts: u64) {
         edit.write(&path, part.encode().unwrap()).unwrap();
     });
     for attempt in 1..=attempts {
-        let report = net.deliver();
+        let start = u32::try_from(attempt).unwrap() * 300;
+        // Somebody tries again and again between two attempts: they do not count.
+        for second in [1, 150, 299].into_iter().filter(|_| attempt > 1) {
+            let report = net.deliver_with(&at(start - 300 + second));
+            assert_eq!(link(&report, "NET/B").waiting, 1, "{attempt} {second}");
+        }
+        let report = net.deliver_with(&at(start));
         assert_eq!(subjects(&b, ADMIN), ["good"]);
         let link = link(&report, "NET/B");
         assert_eq!(
@@ -431,6 +439,7 @@ fn goes_back_after(retry_limit: u8, attempts: u64) {
     let text = log(&a, "SYSTEM");
     assert!(text.contains("Subject: bad"), "{text}");
     assert!(!net.deliver().has_problems());
+    assert_eq!(read(&a, "INI/LINKS.INI"), None);
 }
 
 // ---- other routes
@@ -475,28 +484,41 @@ fn mail_takes_the_next_route_by_cost_and_the_first_one_when_it_works_again() {
     let (disks, to_b) = meshed();
     let a = &disks["A"];
     send(a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], "one");
-    // B and H are out of reach: the way through C, the dearest, is left. C cannot reach B either.
+    let of = |report: &DeliverReport, from: &str, to: &str| {
+        let found = report
+            .links
+            .iter()
+            .find(|link| link.from == from && link.to == to);
+        found.map_or((0, 0, 0), |link| (link.sent, link.rerouted, link.waiting))
+    };
+    // B and H are out of reach. H was never asked, so it comes first; then the way through C, the
+    // dearest, is left. C cannot reach B either.
     let report = without(&disks, &["B", "H"]).deliver();
-    assert_eq!(link(&report, "NET/B").rerouted, 1);
+    assert_eq!(of(&report, "NET/A", "NET/B"), (0, 1, 0), "{report:#?}");
+    assert_eq!(of(&report, "NET/A", "NET/H"), (0, 1, 0), "{report:#?}");
+    assert_eq!(of(&report, "NET/A", "NET/C"), (1, 0, 0), "{report:#?}");
+    assert_eq!(of(&report, "NET/C", "NET/B"), (0, 0, 1), "{report:#?}");
     assert!(subjects(a, MailbagStem::Id(to_b)).is_empty());
-    // H was never asked: nothing says yet that it does not work, so it comes first.
-    assert_eq!(
-        link(&report, "NET/H").waiting + link(&report, "NET/H").rerouted,
-        1
-    );
+    // There it stays: nothing goes round in circles.
     let report = without(&disks, &["B", "H"]).deliver();
-    let moved: u64 = report.links.iter().map(|link| link.rerouted).sum();
-    assert!(moved <= 1);
-    assert!(system_mail(&disks["C"]).is_empty());
+    let moved: u64 = report
+        .links
+        .iter()
+        .map(|link| link.rerouted + link.sent)
+        .sum();
+    assert_eq!(moved, 0, "{report:#?}");
     account(a);
     account(&disks["C"]);
-    // H is back: what C holds waits for B there, and new mail goes through H.
+    // H is back. As long as A has not met it, C is the better way.
     send(a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], "two");
     let report = without(&disks, &["B"]).deliver();
-    assert!(
-        report.links.iter().any(|link| link.from == "NET/A"),
-        "{report:#?}"
-    );
+    assert_eq!(of(&report, "NET/A", "NET/C"), (1, 0, 0), "{report:#?}");
+    assert_eq!(of(&report, "NET/C", "NET/B"), (0, 0, 2), "{report:#?}");
+    // Now it has, and H is cheaper.
+    send(a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], "four");
+    let report = without(&disks, &["B"]).deliver();
+    assert_eq!(of(&report, "NET/A", "NET/H"), (1, 0, 0), "{report:#?}");
+    assert_eq!(of(&report, "NET/H", "NET/B"), (0, 0, 1), "{report:#?}");
     // B is back: everything arrives once, and the first route is used again.
     let net = without(&disks, &[]);
     net.deliver_with(&at(600));
@@ -507,11 +529,38 @@ fn mail_takes_the_next_route_by_cost_and_the_first_one_when_it_works_again() {
     assert_eq!(link(&report, "NET/B").sent, 1);
     let mut arrived = system_mail(&disks["B"]);
     arrived.sort_unstable();
-    assert_eq!(arrived, ["one", "three", "two"]);
+    assert_eq!(arrived, ["four", "one", "three", "two"]);
     for disk in disks.values() {
         account(disk);
         assert_eq!(read(disk, "INI/LINKS.INI"), None);
     }
+}
+
+// rule: mta:R-Q-021
+#[test]
+fn an_envelope_that_cannot_be_written_again_keeps_nobody_from_another_route() {
+    let (disks, to_b) = meshed();
+    let a = &disks["A"];
+    let long = &"a subject of forty bytes, not one byte mo"[..40];
+    let bad = send(a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], long);
+    send(a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], "good");
+    edited(a, |edit| {
+        super::mailer::pass(edit, NOW, 50, &mut |found| panic!("{found:?}")).unwrap();
+    });
+    let part = a
+        .snapshot()
+        .into_keys()
+        .find(|path| path.starts_with(&format!("P1/{bad}.P")))
+        .unwrap();
+    let bytes = with_long_subject(&read(a, &part).unwrap());
+    edited(a, |edit| edit.write(&part, bytes).unwrap());
+    let report = without(&disks, &["B"]).deliver();
+    assert_eq!(link(&report, "NET/B").rerouted, 1, "{report:#?}");
+    assert_eq!(headers(a, MailbagStem::Id(to_b)), [(long.to_owned(), bad)]);
+    let net = without(&disks, &[]);
+    net.deliver_with(&at(600));
+    net.deliver_with(&at(1200));
+    assert_eq!(system_mail(&disks["B"]), ["good"]);
 }
 
 // rule: mta:R-DB-012
@@ -642,6 +691,8 @@ fn new_mail_of_restored_trees_is_never_taken_for_a_repeat() {
 
 // rule: tra:NEED-19
 // rule: tra:R-RTE-004
+// rule: tra:NEED-04
+// rule: tra:R-QUE-010
 #[test]
 fn links_and_routes_are_shown_and_checked() {
     let (disks, _) = meshed();

@@ -50,10 +50,11 @@ pub struct Local<'v> {
     view: &'v TreeView,
     users: Option<Users>,
     groups: Option<HashMap<Vec<u8>, u32>>,
+    of_exchange: Option<bool>,
 }
 
 /// Whether a mailbox is `SYSTEM` and a number: an agent that is a requestor (Q150828).
-fn is_numbered_system(mailbox: &MailboxName) -> bool {
+pub(crate) fn is_numbered_system(mailbox: &MailboxName) -> bool {
     let name = mailbox.text();
     let head = name.get(..6).unwrap_or_default();
     let digits = name.get(6..).unwrap_or_default();
@@ -74,16 +75,19 @@ impl<'v> Local<'v> {
             view,
             users: None,
             groups: None,
+            of_exchange: None,
         }
     }
 
     /// Whether mail for `SYSTEMn` is the agent's: in the agent's own box, and in a shadow
     /// postoffice, which is known by its serial number (Q151228).
-    fn is_of_exchange(&self) -> Result<bool, TreeError> {
-        if crate::exchange::is_agent(self.view) {
-            return Ok(true);
+    fn is_of_exchange(&mut self) -> Result<bool, TreeError> {
+        if let Some(known) = self.of_exchange {
+            return Ok(known);
         }
-        crate::exchange::is_shadow(self.view)
+        let found = crate::exchange::is_agent(self.view) || crate::exchange::is_shadow(self.view)?;
+        self.of_exchange = Some(found);
+        Ok(found)
     }
 
     fn users(&mut self) -> Result<&Users, TreeError> {

@@ -99,6 +99,21 @@ pub fn transfer_lines(time: DateTime, here: HexId, there: HexId) -> String {
     .collect()
 }
 
+/// What is said of a file of a network that cannot be written (Q130067).
+#[must_use]
+pub fn statistics_lines(time: DateTime, path: &str) -> String {
+    [
+        format!(
+            "Unable to access {}. Check the access rights.",
+            drive_path('M', path)
+        ),
+        "Statistics update failed.".to_owned(),
+    ]
+    .iter()
+    .map(|line| session_line(time, line))
+    .collect()
+}
+
 /// The lines before the messages of one link.
 #[must_use]
 pub fn sending_lines(time: DateTime, from: &PoName, to: &PoName, count: usize) -> String {

@@ -289,6 +289,10 @@ impl Mailer<'_> {
             }
             Err(error) => return stuck(MISSING_ENVELOPE, format!("{p1_path}: {error} [024]")),
         };
+        // Its parts will be written anew: what cannot be must not stop the others of the queue.
+        if let Err(error) = p1.encode() {
+            return stuck(MISSING_ENVELOPE, format!("{p1_path}: {error} [024]"));
+        }
         let count = match references(edit, stem) {
             Ok(Some(count)) => count,
             Ok(None) => {

@@ -36,6 +36,8 @@ pub mod waiting;
 pub mod x400;
 
 #[cfg(test)]
+mod gateway_race_tests;
+#[cfg(test)]
 mod gateway_tests;
 #[cfg(test)]
 mod link_tests;

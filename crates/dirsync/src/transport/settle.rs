@@ -11,7 +11,8 @@
 //! * A message that has waited for longer than its priority allows, on a link that does not work, is
 //!   returned (Q178539). A held link keeps its mail.
 //! * A message that the other side did not take three times, or as often as the record of the
-//!   postoffice says, is returned: `[005]` (Q119884).
+//!   postoffice says, is returned: `[005]` (Q119884). However often somebody tries, one attempt counts in
+//!   five minutes of a link.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +28,10 @@ use crate::postoffice::mail::BagEdit;
 use crate::postoffice::stream::Report;
 use crate::postoffice::{Edit, Identity, PoError};
 
-use super::book::{LinkBook, LinkEntry, LinkState, MESSAGE_RETRIES, lifetime_seconds};
+use super::book::{
+    EXPIRED, LinkBook, LinkEntry, LinkState, MESSAGE_INTERVAL_SECONDS, MESSAGE_RETRIES,
+    lifetime_seconds,
+};
 use super::log;
 use super::mailer::{find_part, free_part, load_strict};
 use super::route::Routes;
@@ -35,8 +39,6 @@ use super::stuck::{Selection, give_back_because};
 
 /// Offset of the number of attempts in an MBG record.
 const RETRIES_OFFSET: usize = 82;
-/// Why a message is returned that waited too long (Q158399).
-const EXPIRED: &str = "The maximum time for delivering the message expired";
 
 /// How a link did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +119,7 @@ pub fn settle(
     let own = Identity::read(view)?.name;
     let mut routes = Routes::load(view, own)?;
     let mut book = LinkBook::read(edit)?;
-    let mut used_up = BTreeSet::new();
+    let (mut used_up, mut counting) = (BTreeSet::new(), BTreeSet::new());
     let mut vias = Vec::with_capacity(outcomes.len());
     let mut session = String::new();
     let time = log::local_time(view, now);
@@ -125,6 +127,14 @@ pub fn settle(
         let via = routes.handed_to(HexId(outcome.mailbag))?;
         vias.push(via);
         let Some(via) = via else { continue };
+        if book.of(&via).refusals_count(now) {
+            if !outcome.refused.is_empty() {
+                counting.insert(via);
+                book.entry(via).refused_next = now.0.saturating_add(MESSAGE_INTERVAL_SECONDS);
+            } else if book.of(&via).refused_next != 0 {
+                book.entry(via).refused_next = 0;
+            }
+        }
         match &outcome.result {
             LinkResult::Worked if book.of(&via).state() != LinkState::Up => {
                 book.entry(via).worked();
@@ -149,14 +159,27 @@ pub fn settle(
     routes.set_book(book.clone());
     let mut settling = Settling {
         routes,
-        book: &book,
+        book: book.clone(),
         now,
     };
     let mut settled = Settled::default();
+    let mut rid_of = Vec::new();
     for (outcome, via) in outcomes.iter().zip(vias) {
         let Some(via) = via else { continue };
-        let done = settling.mailbag(edit, outcome, via, used_up.contains(&via), report)?;
+        let attempt = Attempt {
+            outcome,
+            via,
+            used_up: used_up.contains(&via),
+            counts: counting.contains(&via),
+        };
+        let (done, refused) = settling.mailbag(edit, &attempt, report)?;
+        if attempt.counts && refused == 0 {
+            rid_of.push(via);
+        }
         settled.links.push(done);
+    }
+    for via in rid_of {
+        book.entry(via).refused_next = 0;
     }
     if !session.is_empty() {
         log::append(edit, log::SESSION, &session)?;
@@ -188,21 +211,33 @@ struct Moving {
     to: HexId,
 }
 
-struct Settling<'v, 'b> {
+/// One mailbag, and how its link did.
+struct Attempt<'a> {
+    outcome: &'a Outcome,
+    /// The postoffice it is handed to.
+    via: PoName,
+    /// This was the last attempt.
+    used_up: bool,
+    /// A message that was not taken has tried once more.
+    counts: bool,
+}
+
+struct Settling<'v> {
     routes: Routes<'v>,
-    book: &'b LinkBook,
+    book: LinkBook,
     now: UnixTime,
 }
 
-impl Settling<'_, '_> {
+impl Settling<'_> {
+    /// What is done about one mailbag, and how many messages stay that the other side did not take.
     fn mailbag(
         &mut self,
         edit: &mut Edit<'_>,
-        outcome: &Outcome,
-        via: PoName,
-        used_up: bool,
+        attempt: &Attempt<'_>,
         report: &mut Report<'_>,
-    ) -> Result<SettledLink, PoError> {
+    ) -> Result<(SettledLink, usize), PoError> {
+        let (outcome, via) = (attempt.outcome, attempt.via);
+        let mut refused = 0;
         let entry = self.book.of(&via);
         let mut done = SettledLink {
             mailbag: outcome.mailbag,
@@ -211,12 +246,12 @@ impl Settling<'_, '_> {
         };
         let works = outcome.result == LinkResult::Worked;
         if works && outcome.refused.is_empty() {
-            return Ok(done);
+            return Ok((done, refused));
         }
         let mailbag = HexId(outcome.mailbag);
         let stem = MailbagStem::Id(mailbag);
         let Some(bag) = load_strict(edit, stem, report)? else {
-            return Ok(done);
+            return Ok((done, outcome.refused.len()));
         };
         let limit = match self.routes.retry_limit(&via)? {
             0 => MESSAGE_RETRIES,
@@ -224,12 +259,13 @@ impl Settling<'_, '_> {
         };
         let (mut moving, mut expired, mut lost) = (Vec::new(), Vec::new(), Vec::new());
         for (index, header) in bag.live() {
-            match self.fate(edit, outcome, &via, &entry, used_up, index, &header)? {
+            match self.fate(edit, attempt, &entry, index, &header)? {
                 Fate::Move(one) => moving.push(one),
                 Fate::Unreachable => lost.push(index),
                 Fate::Expired => expired.push(index),
                 Fate::Refused(attempts) if attempts >= limit => lost.push(index),
                 Fate::Refused(attempts) => {
+                    refused += 1;
                     let offset = (index * MBG_RECORD_LEN_BYTES + RETRIES_OFFSET) as u64;
                     edit.patch(&stem.mbg_path(), offset, &attempts.to_le_bytes())?;
                 }
@@ -252,23 +288,24 @@ impl Settling<'_, '_> {
             }
         }
         done.rerouted = reroute(edit, stem, moving, report)?;
-        Ok(done)
+        Ok((done, refused))
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn fate(
         &mut self,
         edit: &mut Edit<'_>,
-        outcome: &Outcome,
-        via: &PoName,
+        attempt: &Attempt<'_>,
         entry: &LinkEntry,
-        used_up: bool,
         index: usize,
         header: &MbgRecord,
     ) -> Result<Fate, PoError> {
+        let outcome = attempt.outcome;
         let Ok(Some(stem)) = header.mai.get() else {
             return Ok(Fate::Stay);
         };
+        if outcome.refused.contains(&stem.0) && !attempt.counts {
+            return Ok(Fate::Stay);
+        }
         if outcome.refused.contains(&stem.0) {
             return Ok(Fate::Refused(header.retries.get().saturating_add(1)));
         }
@@ -279,11 +316,12 @@ impl Settling<'_, '_> {
         let failing = entry.state().is_failing();
         if failing
             && !entry.secured
-            && let Some(moving) = self.other_way(edit, outcome.mailbag, via, index, stem, header)?
+            && let Some(moving) =
+                self.other_way(edit, outcome.mailbag, &attempt.via, index, stem, header)?
         {
             return Ok(Fate::Move(moving));
         }
-        if used_up {
+        if attempt.used_up {
             return Ok(Fate::Unreachable);
         }
         let lifetime = lifetime_seconds(Priority::from_byte(header.priority));
@@ -375,8 +413,17 @@ fn reroute(
                 mailbag: Some(target),
                 ..one.envelope
             };
+            let bytes = match part.encode() {
+                Ok(bytes) => bytes,
+                // It stays where it is, and the others move.
+                Err(error) => {
+                    let why = format!("{}: {error} [024]", one.old_part);
+                    report(super::link::stuck(from.mbg_path(), None, why));
+                    continue;
+                }
+            };
             edit.remove(&one.old_part)?;
-            edit.write(&path, part.encode().map_err(PoError::BadMessage)?)?;
+            edit.write(&path, bytes)?;
             headers.push(MbgRecord {
                 retries: 0.into(),
                 ..one.header

@@ -165,14 +165,7 @@ impl Net {
     }
 
     pub(crate) fn deliver(&self) -> DeliverReport {
-        self.deliver_with(&DeliverOptions {
-            now: NOW,
-            user: "test".into(),
-            passes: None,
-            dry_run: false,
-            due: false,
-            synchronous_mta: false,
-        })
+        self.deliver_with(&DeliverOptions::new(NOW, "test"))
     }
 
     pub(crate) fn deliver_with(&self, options: &DeliverOptions) -> DeliverReport {
@@ -298,4 +291,19 @@ pub(crate) fn account(disk: &MemDisk) {
             );
         }
     }
+}
+
+/// A MAI or P1 file whose subject has 40 bytes, with one byte more: it can be read, and not written.
+pub(crate) fn with_long_subject(bytes: &[u8]) -> Vec<u8> {
+    let head = [0x4C, 0x2B, 0x07, 0x02, 0x28];
+    let at = bytes
+        .windows(head.len())
+        .position(|part| part == head)
+        .unwrap();
+    let mut long = bytes[..at].to_vec();
+    long.extend([0x4C, 0x2C, 0x07, 0x02, 0x29, b'+']);
+    long.extend(&bytes[at + head.len()..]);
+    let len = u32::from_be_bytes([0, long[2], long[3], long[4]]) + 1;
+    long[2..5].copy_from_slice(&len.to_be_bytes()[1..]);
+    long
 }

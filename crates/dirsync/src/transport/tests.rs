@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use crate::core::base::HexId;
 use crate::core::base::ident::MailbagStem;
 use crate::core::format::FixedRecord as _;
+use crate::core::format::mai::Mai;
 use crate::core::format::mbg::MbgRecord;
 use crate::core::format::p1::P1;
 use crate::core::format::xtn::XTN;
-use crate::postoffice::mail::BagEdit;
+use crate::postoffice::mail::{BagEdit, submit};
 use crate::tree::disk::fault::{Counting, Fault, FaultDisk};
 use crate::tree::disk::mem::{MemDisk, Survival};
 use crate::tree::disk::{Disk, EntryKind};
@@ -53,6 +54,13 @@ fn count(disk: &MemDisk, prefix: &str, ending: &str) -> usize {
 // rule: tra:R-TRN-020
 // rule: dec:DEC-115
 // rule: tra:OQ-08
+// rule: dec:DEC-064
+// rule: std:1
+// rule: tra:TV-TRN-1
+// rule: tra:R-TRN-006
+// rule: pof:R-GLB-010
+// rule: pof:R-P1-001
+// rule: tra:R-TRN-016
 #[test]
 fn two_passes_carry_mail_from_t1_to_the_other_side() {
     // TV-TRN-1.
@@ -105,9 +113,36 @@ fn two_passes_carry_mail_from_t1_to_the_other_side() {
     }
 }
 
+// Q130067: the counters are not worth a message.
+// rule: tra:R-TRN-016
+// rule: pof:R-XTN-004
+#[test]
+fn counters_that_cannot_be_written_stop_no_mail() {
+    let (a, b, mailbag) = pair();
+    a.add_hard_link(&p("XTN/00000001.XTN"), &p("XTN/OTHER.BAK"))
+        .unwrap();
+    let before = read(&a, "XTN/00000001.XTN");
+    send(&a, "NET/A/$SYSTEM", &["NET/B/$SYSTEM"], "through");
+    let report = Net::of(&[("a", &a), ("b", &b)]).deliver();
+    assert!(report.quiet && !report.has_problems(), "{report:#?}");
+    assert_eq!(system_mail(&b), ["through"]);
+    assert!(subjects(&a, MailbagStem::Id(mailbag)).is_empty());
+    assert_eq!(read(&a, "XTN/00000001.XTN"), before);
+    let log = String::from_utf8(read(&a, "LOG/SESSION.LOG").unwrap()).unwrap();
+    assert!(
+        log.contains("Unable to access M:XTN\\00000001.XTN. Check the access rights.\r\n"),
+        "{log}"
+    );
+    assert!(log.contains("Statistics update failed.\r\n"), "{log}");
+    account(&a);
+    account(&b);
+}
+
 // rule: tra:R-TRN-004
 // rule: tra:R-TRN-007
 // rule: tra:R-TRN-008
+// rule: pof:R-MBG-001
+// rule: pof:R-MAI-001
 #[test]
 fn one_file_serves_all_local_recipients() {
     let (a, _, mailbag) = pair();
@@ -156,6 +191,7 @@ fn one_file_serves_all_local_recipients() {
 // rule: tra:R-RTE-002
 // rule: tra:R-TRN-022
 // rule: mta:R-Q-025
+// rule: tra:R-RTE-001
 #[test]
 fn mail_goes_through_the_hub_once() {
     let (a, hub, b, c) = (
@@ -342,6 +378,9 @@ fn a_full_mailbag_pushes_back_and_nothing_is_lost() {
 // rule: tra:R-TRN-009
 // rule: tra:R-TRN-011
 // rule: tra:OQ-14
+// rule: dec:DEC-114
+// rule: pof:R-XTN-006
+// rule: tra:R-TRN-010
 #[test]
 fn at_most_fifty_of_a_queue_and_the_oldest_first() {
     let (a, b, mailbag) = pair();
@@ -361,6 +400,7 @@ fn at_most_fifty_of_a_queue_and_the_oldest_first() {
 }
 
 // rule: dec:DEC-070
+// rule: tra:R-QUE-009
 #[test]
 fn a_repeat_is_dropped_even_when_the_first_copy_was_read() {
     let (a, b, _) = pair();
@@ -397,6 +437,8 @@ fn a_repeat_is_dropped_even_when_the_first_copy_was_read() {
 }
 
 // rule: dsp:R-LOG-001
+// rule: tra:R-LCK-010
+// rule: pof:R-PRM-003
 #[test]
 fn a_failing_destination_stops_nobody_else() {
     let a = postoffice("A");
@@ -492,6 +534,7 @@ fn special_mail_stays_and_damage_is_named() {
 }
 
 // rule: tra:R-ERR-007
+// rule: pof:R-NET-005
 #[test]
 fn a_list_that_cannot_be_read_returns_no_mail() {
     let (a, b, _) = pair();
@@ -555,6 +598,8 @@ fn the_same_name_twice_is_refused() {
 }
 
 // rule: tra:R-TRN-015
+// rule: tra:R-ADM-072
+// rule: tra:R-FFA-010
 #[test]
 fn a_group_is_its_local_members_and_a_lost_one_is_named() {
     let (a, _, _) = pair();
@@ -595,6 +640,70 @@ fn a_group_is_its_local_members_and_a_lost_one_is_named() {
         "{log}"
     );
     account(&a);
+}
+
+// rule: tra:R-ERR-001
+#[test]
+fn a_message_that_can_be_read_and_not_written_stops_nobody_behind_it() {
+    let (a, b, mailbag) = pair();
+    let long = "a subject of forty bytes, not one byte mo";
+    let bad = send(&a, "NET/A/Admin", &["NET/B/Admin"], &long[..40]);
+    send(&a, "NET/A/Admin", &["NET/B/Admin"], "good");
+    Net::of(&[("a", &a)]).deliver_with(&options_of(Some(1), false));
+    // The message: the receiver refuses it alone.
+    let mai = format!("MAI/MA{}/{bad}.MAI", &bad.to_string()[7..]);
+    let bytes = read(&a, &mai).unwrap();
+    let bytes = with_long_subject(&bytes);
+    assert_eq!(Mai::decode(&bytes).unwrap().mai.subject.len(), 41);
+    edited(&a, |edit| edit.write(&mai, bytes).unwrap());
+    let net = Net::of(&[("a", &a), ("b", &b)]);
+    let report = net.deliver();
+    assert_eq!(subjects(&b, ADMIN), ["good"]);
+    assert_eq!(headers(&a, MailbagStem::Id(mailbag))[0].1, bad);
+    let said = format!("{report:?}");
+    assert!(said.contains("[012]"), "{said}");
+    // An envelope in an in-queue: the mailer passes over it.
+    let bad = send(&a, "NET/A/Admin", &["NET/B/Admin"], &long[..40]);
+    send(&a, "NET/A/Admin", &["NET/B/Admin"], "better");
+    let p1 = format!("P1/{bad}.P1");
+    let bytes = with_long_subject(&read(&a, &p1).unwrap());
+    assert_eq!(P1::decode(&bytes).unwrap().subject.len(), 41);
+    edited(&a, |edit| edit.write(&p1, bytes).unwrap());
+    net.deliver();
+    assert_eq!(subjects(&b, ADMIN), ["good", "better"]);
+    assert!(
+        headers(&a, MailbagStem::INQUEUE)
+            .iter()
+            .any(|(_, stem)| *stem == bad)
+    );
+}
+
+// rule: tra:R-ERR-007
+#[test]
+fn all_attachments_of_a_message_share_one_limit() {
+    let a = postoffice("A");
+    let message = crate::postoffice::mail::Outgoing {
+        attachments: vec![(b"A".to_vec(), vec![1; 6]), (b"B".to_vec(), vec![2; 6])],
+        ..crate::postoffice::mail::Outgoing::new(
+            address("NET/A/Admin"),
+            vec![address("NET/A/Admin")],
+            b"two",
+            NOW,
+        )
+    };
+    let stem = edited(&a, |edit| submit(edit, &message).unwrap());
+    let bytes = read(&a, &crate::core::base::ident::mai_path(stem)).unwrap();
+    let mai = Mai::decode(&bytes).unwrap().mai;
+    let packed = |limit| {
+        edited(&a, |edit| {
+            let mut parts = vec![vec![0; 4]];
+            super::link::attachments_within(edit, &mai, &mut parts, limit).map(|()| parts)
+        })
+    };
+    assert_eq!(packed(16).unwrap(), [vec![0; 4], vec![1; 6], vec![2; 6]]);
+    // Each of them alone is small enough.
+    let why = packed(15).unwrap_err();
+    assert!(why.contains("5"), "{why}");
 }
 
 #[test]
@@ -652,6 +761,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() })]
     // rule: dec:DEC-070
     // rule: tra:R-TRN-007
+    // rule: pof:R-GLB-010
     #[test]
     fn whatever_stops_each_message_arrives_exactly_once(
         messages in proptest::collection::vec(any_sent(), 1..6),

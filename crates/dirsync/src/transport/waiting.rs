@@ -164,10 +164,10 @@ pub fn outbound_known(
     }
     envelopes.known = known;
     // What waits for a gateway is written to its folder and never handed to a tree.
-    for place in super::gateway::places(view)? {
+    let mut routes = Routes::load(view, own)?;
+    for place in super::gateway::places_of(view, &mut routes, report)? {
         queues.remove(&place.mailbag().0);
     }
-    let mut routes = Routes::load(view, own)?;
     let mut found: Vec<Outbound> = queues.into_values().collect();
     for queue in &mut found {
         let via = match routes.handed_to(HexId(queue.mailbag)) {

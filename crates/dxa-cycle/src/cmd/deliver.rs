@@ -165,11 +165,12 @@ impl Text for Done {
         }
         if gateways.moved() > 0 {
             out.line(&format!(
-                "gateways: {} brought, {} taken away, {} with faults, {} swallowed",
+                "gateways: {} brought, {} taken away, {} with faults, {} swallowed, {} returned",
                 messages(gateways.brought),
                 gateways.carried_off,
                 counted(gateways.refused, "file", "files"),
-                gateways.swallowed
+                gateways.swallowed,
+                gateways.returned
             ))?;
         }
         out.line(&format!(

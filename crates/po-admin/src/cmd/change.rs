@@ -7,7 +7,7 @@ use dirsync::core::base::UnixTime;
 use dirsync::core::base::address::PoName;
 use dirsync::core::base::codepage::CodePage;
 use dirsync::core::base::finding::{Finding, FindingId, Severity};
-use dirsync::postoffice::{Edit, PoError};
+use dirsync::postoffice::{Edit, PoError, externals};
 use dirsync::tree::Command;
 use dirsync::tree::journal::CommitInfo;
 use dirsync_cli::escape;
@@ -257,6 +257,14 @@ pub(crate) fn po_name(text: &str) -> Result<PoName, Failure> {
     text.parse().map_err(|fault| {
         Failure::usage(format!("{}: {fault}", escape::text(text)))
             .hint("give network and postoffice: POLYNOMIAL/MONTGOMERY")
+    })
+}
+
+/// A postoffice that is to be made, which has a name that clients can use.
+pub(crate) fn new_po_name(text: &str) -> Result<PoName, Failure> {
+    externals::new_name(&encode(text, "postoffice")?).map_err(|error| {
+        Failure::usage(error.to_string())
+            .hint("give network and postoffice, 1 to 10 letters and digits each")
     })
 }
 

@@ -1,6 +1,9 @@
 //! `po-admin explain`.
 
+use std::io::Read as _;
+
 use dirsync::core::base::catalogue::{Entry, FileEntry};
+use dirsync::core::format::mta::event_text::{EventText, FATAL, Role, TEXT_LIMIT_BYTES};
 use dirsync::insight::explain::{Meaning, explain};
 use dirsync::insight::findings::FindingKind;
 use dirsync_cli::escape;
@@ -22,7 +25,30 @@ const IN_FULL: usize = 6;
 #[derive(Serialize)]
 struct Explained {
     query: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Event>,
     meanings: Vec<Item>,
+}
+
+/// What the text of an event says by itself.
+#[derive(Serialize)]
+struct Event {
+    number: Option<u32>,
+    origin: Option<String>,
+    severity: Option<u32>,
+    advice: Option<&'static str>,
+    database_code: Option<&'static str>,
+    database_text: Option<&'static str>,
+    objects: Vec<Object>,
+}
+
+/// An object that the text names.
+#[derive(Serialize)]
+struct Object {
+    role: &'static str,
+    id: String,
+    /// `None`: the number is that of no object.
+    file: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -58,12 +84,13 @@ enum Item {
 }
 
 pub(crate) fn run(args: &ExplainArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let explained = explain(&args.what);
-    if explained.meanings.is_empty() {
-        let failure = Failure::new(
-            ExitCode::Usage,
-            format!("nothing is known about {:?}", args.what),
-        );
+    let what = match args.what.as_str() {
+        "-" => from_input()?,
+        what => what.to_owned(),
+    };
+    let explained = explain(&what);
+    if explained.meanings.is_empty() && explained.event.is_none() {
+        let failure = Failure::new(ExitCode::Usage, format!("nothing is known about {what:?}"));
         let hint = if explained.suggestions.is_empty() {
             "give the number of a message or event, the id of a finding, the name of a file, or \
              words of a message's text"
@@ -74,10 +101,38 @@ pub(crate) fn run(args: &ExplainArgs, session: &mut Session<'_>) -> anyhow::Resu
         return Err(failure.hint(hint).into());
     }
     let result = Explained {
-        query: args.what.clone(),
+        query: what,
+        event: explained.event.map(event),
         meanings: explained.meanings.into_iter().map(item).collect(),
     };
     Report::new("po-admin explain", &session.settings).print(&mut session.out, &result)
+}
+
+/// A text from standard input, cut where no event would go on.
+fn from_input() -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(TEXT_LIMIT_BYTES as u64)
+        .read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn event(event: EventText) -> Event {
+    let objects = event.mentions.iter().map(|mention| Object {
+        role: mention.role.text(),
+        id: mention.object.to_string(),
+        file: (!mention.object.is_none()).then(|| mention.object.file_name()),
+    });
+    Event {
+        number: event.number,
+        severity: event.severity,
+        objects: objects.collect(),
+        advice: event.origin.as_ref().and_then(|origin| origin.advice()),
+        origin: event.origin.map(|origin| origin.to_string()),
+        database_code: event.code.map(|(code, _)| code),
+        database_text: event.code.map(|(_, text)| text),
+    }
 }
 
 fn item(meaning: Meaning) -> Item {
@@ -126,6 +181,15 @@ fn file_item(file: &'static FileEntry) -> Item {
 
 impl Text for Explained {
     fn text(&self, out: &mut Output<'_>) -> anyhow::Result<()> {
+        if let Some(event) = &self.event {
+            out.line(&out.palette.heading("this event of the MTA"))?;
+            for (label, text) in event.rows() {
+                wrap::line(out, &format!("  {label:7}  "), INDENT, INDENT, &text)?;
+            }
+            if !self.meanings.is_empty() {
+                out.line("")?;
+            }
+        }
         let brief = self.meanings.len() > IN_FULL;
         for (at, item) in self.meanings.iter().enumerate() {
             if at > 0 && !brief {
@@ -146,6 +210,41 @@ impl Text for Explained {
             }
         }
         Ok(())
+    }
+}
+
+impl Event {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = Vec::new();
+        if let Some(origin) = &self.origin {
+            rows.push(("written", format!("by {origin}")));
+        }
+        if let Some(advice) = self.advice {
+            rows.push(("look at", advice.to_owned()));
+        }
+        match self.severity {
+            Some(FATAL) => rows.push(("grave", format!("{FATAL}, fatal: the MTA ends"))),
+            Some(severity) => rows.push(("grave", format!("{severity} of {FATAL}"))),
+            None => {}
+        }
+        if let (Some(code), Some(text)) = (self.database_code, self.database_text) {
+            rows.push(("code", format!("{code}, {text}")));
+        }
+        for object in &self.objects {
+            let Object { role, id, file } = object;
+            let text = match file {
+                None => format!("{role} {id}: none is named"),
+                Some(file) if *role == Role::AtFault.text() => format!(
+                    "{role} {id}, file MTADATA/{file}: see it with `mtacheck show MTADATA {id}`, \
+                     take a message away with `mtacheck purge MTADATA --ids -`"
+                ),
+                Some(file) => format!(
+                    "{role} {id}, file MTADATA/{file}: see it with `mtacheck show MTADATA {id}`"
+                ),
+            };
+            rows.push(("object", text));
+        }
+        rows
     }
 }
 

@@ -5,15 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use dirsync::core::format::mmff::Eol;
 use dirsync::postoffice::externals::gateways::{self, Folder, ShownGateway};
-use dirsync::postoffice::externals::new_name;
 use dirsync::tree::Command;
-use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
 use serde_json::{Value, json};
 
-use super::change::{change, encode, look, po_name, shown, tell, verb};
+use super::change::{change, look, new_po_name, po_name, shown, tell, verb};
 use super::user::told;
 use crate::trees;
 
@@ -25,8 +23,9 @@ pub(crate) enum GatewayCommand {
 The gateway writes its messages as FFAPI text (MMFF) into GTW/<mailbag>/IN under any other name
 and renames the file to *.MMF when it is whole; `dxa-cycle deliver` takes it, and puts what is
 for the gateway into GTW/<mailbag>/OUT, one file a message. A file with a fault goes to BAD with
-its error. On an Exchange server the postoffice is its shadow, CONNECT/MSMCON/MAILDATA; the
-server may be named instead.
+its error. The folders TAKEN and SPOOL beside them are not the gateway's: files pass through them
+so that none is lost or doubled. On an Exchange server the postoffice is its shadow,
+CONNECT/MSMCON/MAILDATA; the server may be named instead.
 
 Examples:
   po-admin gateway add HQ GWISE/LIGHT
@@ -36,7 +35,11 @@ Examples:
     #[command(after_help = "Examples:\n  po-admin gateway remove HQ GWISE/LIGHT --yes")]
     Remove(OneArgs),
     /// List them and what waits.
-    #[command(after_help = "Examples:\n  po-admin gateway list HQ --json")]
+    #[command(after_help = "\
+IN counts files of IN and TAKEN, OUT those of OUT and SPOOL.
+
+Examples:
+  po-admin gateway list HQ --json")]
     List(ListArgs),
 }
 
@@ -103,10 +106,7 @@ pub(crate) fn run(command: &GatewayCommand, session: &mut Session<'_>) -> anyhow
 }
 
 fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let name = new_name(&encode(&args.name, "postoffice")?).map_err(|error| {
-        Failure::usage(error.to_string())
-            .hint("give network and postoffice, 1 to 10 letters and digits each")
-    })?;
+    let name = new_po_name(&args.name)?;
     let eol: Eol = args.lines.into();
     let tree = trees::postoffice_of(&args.tree)?;
     let changed = change(&tree, Command::Gateway, session, |edit, _| {
@@ -142,7 +142,26 @@ fn remove(args: &OneArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> 
     let changed = change(&tree, Command::Gateway, session, |edit, now| {
         gateways::remove(edit, name, now)
     })?;
-    let effects = changed.value.clone();
+    let mut effects = changed.value.effects.clone();
+    if let Some(home) = changed
+        .value
+        .home
+        .as_ref()
+        .filter(|_| !session.settings.dry_run)
+    {
+        // The gateway may have put a file there while it was being removed.
+        let (stays, _) = look(
+            &args.tree,
+            "po-admin gateway remove",
+            &session.settings,
+            |edit, _| Ok(edit.view().stat(home)?.is_some()),
+        )?;
+        if stays {
+            effects.warnings.push(format!(
+                "{home} stays: something came into it during the removal; look at it and remove it by hand"
+            ));
+        }
+    }
     let mut lines = vec![format!(
         "{} gateway postoffice {name}",
         verb(session, "removed", "remove")

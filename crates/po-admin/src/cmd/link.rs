@@ -175,6 +175,7 @@ fn list(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
             "to": one.to, "state": one.link.state().word(), "attempts": one.link.attempts,
             "failing_since": time(one.link.since), "next_retry": time(next),
             "last_error": one.link.error, "secured": one.link.secured,
+            "refusals_count_from": time(one.link.refused_next),
             "retries": one.link.retries.unwrap_or(OPEN_RETRIES),
             "interval_seconds": one.link.interval_seconds(), "mailbags": one.mailbags,
             "waiting": one.waiting, "oldest": time(one.oldest),

@@ -6,13 +6,12 @@ use clap::{Args, Subcommand};
 use dirsync::core::format::xtn::Route;
 use dirsync::postoffice::externals::{self, NewExternal, ShownExternal};
 use dirsync::tree::Command;
-use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
 use serde_json::{Value, json};
 
-use super::change::{change, encode, look, po_name, shown, tell, verb};
+use super::change::{change, look, new_po_name, po_name, shown, tell, verb};
 use super::user::told;
 
 /// `postoffice`.
@@ -84,10 +83,7 @@ pub(crate) fn run(
 }
 
 fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
-    let name = externals::new_name(&encode(&args.name, "postoffice")?).map_err(|error| {
-        Failure::usage(error.to_string())
-            .hint("give network and postoffice, 1 to 10 letters and digits each")
-    })?;
+    let name = new_po_name(&args.name)?;
     let new = NewExternal {
         name,
         via: args.via.as_deref().map(po_name).transpose()?,

@@ -9,12 +9,14 @@ use dirsync::exchange::settings::Agent;
 use dirsync::mta::MtaError;
 use dirsync::mta::edit::MtaEdit;
 use dirsync::mta::store::Database;
+use dirsync::postoffice::clock::{TreeClock, rfc3339};
 use dirsync::postoffice::{Edit, PoError};
 use dirsync::transport::book::LinkEntry;
+use dirsync::transport::waiting::Outbound;
 use dirsync::transport::x400::mail::outbound;
 use dirsync::transport::x400::settle;
 use dirsync::transport::x400::table::{
-    COST_MAX, Connector, DEFAULT_COST, Space, Table, server_name,
+    COST_MAX, Comments, Connector, DEFAULT_COST, Space, Table, server_name,
 };
 use dirsync::tree::journal::{CommitInfo, Plan};
 use dirsync::tree::{Command, TreeView};
@@ -25,6 +27,7 @@ use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
 use dirsync_cli::trees::of_far;
 use dirsync_cli::words::counted;
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::change::{Changed, change_mta, shown, tell, verb};
@@ -33,8 +36,11 @@ use crate::{failures, trees};
 /// `x400`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum X400Command {
-    /// Show the connectors: where they lead, what lies behind them, how their links are.
+    /// Show the connectors: where they lead, what waits in their queues, how their links are.
     #[command(after_help = "\
+OLDEST is the date of the oldest message of the queue, NEXT when the next attempt over a link
+that does not work counts, both in the time zone of the tree.
+
 Examples:
   po-admin x400 list EX1
   po-admin x400 list EX1 --json")]
@@ -165,8 +171,9 @@ fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
         secured: args.secured,
         spaces,
         link: LinkEntry::default(),
+        comments: Comments::default(),
     };
-    let facts = facts(&connector, 0);
+    let facts = facts(&connector, None, &TimeZone::UTC);
     let to = connector.server.clone();
     let changed = change_mta(&args.tree, Command::X400, session, |edit, _| {
         let mut table = Table::read(edit)?.unwrap_or_else(|| Table::new(own_name.clone(), own));
@@ -282,15 +289,35 @@ fn remove(args: &RemoveArgs, session: &mut Session<'_>) -> anyhow::Result<Outcom
     )
 }
 
-fn facts(connector: &Connector, waiting: u64) -> serde_json::Value {
+/// What is to be said of a connector; `queue` is what waits in its queue.
+fn facts(connector: &Connector, queue: Option<&Outbound>, zone: &TimeZone) -> serde_json::Value {
     let spaces: Vec<String> = connector.spaces.iter().map(Space::to_string).collect();
+    let link = &connector.link;
     json!({
         "name": connector.name, "server": connector.server, "path": connector.path,
         "cost": connector.cost, "secured": connector.secured, "spaces": spaces,
-        "state": connector.link.state().word(), "attempts": connector.link.attempts,
-        "last_error": connector.link.error, "waiting": waiting,
-        "returned_at": connector.link.gives_up_at().map(|at| UnixTime(at).timestamp().to_string()),
+        "state": link.state().word(), "attempts": link.attempts,
+        "failing_since": time(link.since, zone), "next_retry": next_retry(link, zone),
+        "last_error": link.error, "waiting": queue.map_or(0, |queue| queue.waiting),
+        "oldest": time(queue.map_or(0, |queue| queue.oldest), zone),
+        "returned_at": time(link.gives_up_at().unwrap_or(0), zone),
     })
+}
+
+fn time(seconds: u32, zone: &TimeZone) -> Option<String> {
+    (seconds != 0).then(|| rfc3339(&UnixTime(seconds).zoned(zone)))
+}
+
+/// When the next attempt counts; `None` while the link works.
+fn next_retry(link: &LinkEntry, zone: &TimeZone) -> Option<String> {
+    time(
+        if link.state().is_failing() {
+            link.next
+        } else {
+            0
+        },
+        zone,
+    )
 }
 
 fn list(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
@@ -298,6 +325,8 @@ fn list(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let table =
         Table::read(&mut Edit::new(&view)).map_err(|error: PoError| failures::of_po(&error))?;
     let queues = outbound(&view).map_err(|error| of_far((&error).into()))?;
+    let clock = TreeClock::of(&view, None);
+    let zone = clock.zone();
     let columns = [
         text("NAME"),
         text("SERVER"),
@@ -305,24 +334,32 @@ fn list(args: &ListArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
         text("SECURED"),
         text("STATE"),
         number("WAITING"),
+        text("OLDEST"),
+        number("ATTEMPTS"),
+        text("NEXT"),
         text("SPACES"),
+        text("LAST ERROR"),
     ];
     let mut list = List::new(&columns, &session.settings);
     for connector in table.iter().flat_map(|table| &table.connectors) {
-        let waiting = queues
+        let queue = queues
             .iter()
-            .find(|queue| queue.via.as_deref() == Some(connector.server.as_str()))
-            .map_or(0, |queue| queue.waiting);
-        list.record(&mut session.out, &facts(connector, waiting), |_| {
+            .find(|queue| queue.via.as_deref() == Some(connector.server.as_str()));
+        list.record(&mut session.out, &facts(connector, queue, zone), |_| {
             let spaces: Vec<String> = connector.spaces.iter().map(Space::to_string).collect();
+            let link = &connector.link;
             [
                 connector.name.clone(),
                 connector.server.clone(),
                 connector.cost.to_string(),
                 if connector.secured { "yes" } else { "no" }.to_owned(),
-                connector.link.state().word().to_owned(),
-                waiting.to_string(),
+                link.state().word().to_owned(),
+                queue.map_or(0, |queue| queue.waiting).to_string(),
+                time(queue.map_or(0, |queue| queue.oldest), zone).unwrap_or_default(),
+                link.attempts.to_string(),
+                next_retry(link, zone).unwrap_or_default(),
                 spaces.join(" "),
+                link.error.clone().unwrap_or_default(),
             ]
         })?;
     }

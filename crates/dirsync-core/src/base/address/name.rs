@@ -400,6 +400,7 @@ mod tests {
     use std::collections::HashSet;
 
     // rule: dec:DEC-094
+    // rule: pof:D-08
     #[test]
     fn postoffices_are_compared_without_case_and_kept_as_typed() {
         let typed: PoName = "Net/pO1".parse().unwrap();
@@ -428,6 +429,7 @@ mod tests {
 
     // rule: dec:DEC-095
     // rule: pof:R-CHR-001
+    // rule: tra:R-ADM-062
     #[test]
     fn mailboxes_hold_exactly_the_valid_bytes() {
         for byte in 1..=u8::MAX {
@@ -454,6 +456,7 @@ mod tests {
 
     // rule: imp:R-FMT-003
     // rule: imp:R-FMT-004
+    // rule: tra:R-GWY-012
     #[test]
     fn full_names_have_30_bytes_without_the_blanks_around() {
         let limit = b"able is he who knows his limit";

@@ -292,3 +292,123 @@ fn notices_about_dirsync_files_are_known_by_both_numberings() {
         assert_eq!(lookup_code(Family::AdminNotice, code).unwrap().text, text);
     }
 }
+
+// What the programs print when a file of a postoffice is missing, held or damaged.
+// rule: pof:R-MST-003
+// rule: pof:R-MST-005
+// rule: pof:R-TID-003
+// rule: pof:R-NPO-006
+// rule: pof:R-GRP-010
+// rule: pof:R-XTN-004
+// rule: pof:R-USR-004
+// rule: pof:R-NME-009
+#[test]
+fn published_texts_about_files_are_explained_word_for_word() {
+    use Family::{AdminNotice, ClientNotice, Dirsync, Mailint};
+    for (family, code, text) in [
+        (AdminNotice, 2, "Error updating MASTER.GLB"),
+        (AdminNotice, 60, "Could Not Access Server's Configuration"),
+        (AdminNotice, 104, "Error reading master.glb file."),
+        (Dirsync, 202, "No Valid Postoffice found"),
+        (Mailint, 11, "PO Not Found at <location>."),
+        (Dirsync, 39, "Error generating TID"),
+        (
+            AdminNotice,
+            55,
+            "Error creating user address in Postoffice Address List.",
+        ),
+        (
+            ClientNotice,
+            53,
+            "Error Creating User Address in Personal Address List",
+        ),
+        (AdminNotice, 36, "Error in reading groups."),
+        (
+            AdminNotice,
+            63,
+            "Error creating group in Postoffice Address List.",
+        ),
+        (
+            AdminNotice,
+            10,
+            "No external postoffices have been defined yet",
+        ),
+        (AdminNotice, 19, "Error Accessing Post Office Definition"),
+        (AdminNotice, -1, "Device not Available."),
+        (Dirsync, 7, "Error renaming file:"),
+    ] {
+        let entry = lookup_code(family, code).unwrap_or_else(|| panic!("{code}"));
+        assert!(
+            entry.text == text || entry.variants.contains(&text),
+            "{code}: {entry:?}"
+        );
+        // A user who types what a screen shows finds it, and learns what to do.
+        assert!(
+            lookup(text).iter().any(|found| found.code == code),
+            "{text}"
+        );
+        assert!(!entry.remedy.is_empty(), "{code}");
+    }
+}
+
+// The list of 2.1 goes to 167 (Q78833).
+// rule: tra:R-NOT-002
+// rule: tra:OQ-11
+#[test]
+fn every_notice_of_the_administration_program_is_known() {
+    for code in -1..=167 {
+        let entry = lookup_code(Family::AdminNotice, code).unwrap_or_else(|| panic!("{code}"));
+        assert!(
+            !entry.text.is_empty() && !entry.meaning.is_empty(),
+            "{code}"
+        );
+    }
+    // The wording of 3.x stands beside that of 2.1 (Q86625, Q112905, Q199036).
+    for (code, old, new) in [
+        (
+            53,
+            "This postoffice is a hub for other postoffices.",
+            "This Post office is a hub for other post offices.",
+        ),
+        (1, "Reserved network name.", "Reserved Network Name."),
+        (
+            40,
+            "Error in sending updated users and groups.",
+            "Deletion failed, messages queued to MTA",
+        ),
+    ] {
+        let entry = lookup_code(Family::AdminNotice, code).unwrap();
+        assert_eq!(entry.text, old);
+        assert!(entry.variants.contains(&new), "{entry:?}");
+    }
+}
+
+// rule: pof:R-DSY-001
+// rule: pof:R-NME-001
+#[test]
+fn files_of_directory_synchronization_and_lists_are_told_apart() {
+    for (name, word) in [
+        ("REQTRANS.GLB", "wait for T1"),
+        ("SRVTRANS.GLB", "received from the server"),
+        ("USRTRANS.GLB", "entries of postoffices"),
+        ("NMETRANS.GLB", "to change or delete"),
+        ("GWTRANS.GLB", "gateway lists"),
+        ("MSTTRANS.GLB", "master list"),
+        ("REQCONF.GLB", "as requestor"),
+        ("SRVCONF.GLB", "directory server"),
+        ("PROCESS.GLB", "schedule"),
+        ("RESYNC.GLB", "start afresh"),
+        ("SRVUPDS.GLB", "Temporary of T2"),
+        ("REQUPDS.GLB", "Temporary"),
+        ("TMPTRANS.GLB", "Attachment"),
+        ("ADMIN.NME", "postoffice address list"),
+        ("ADMINSHD.NME", "Copy of ADMIN.NME"),
+        ("GAL.NME", "Global Address List"),
+        ("0000002E.NME", "of a user"),
+        ("SMTP.NME", "a gateway"),
+        ("VIEW.NME", "address list"),
+    ] {
+        let entry = explain_file(name).unwrap_or_else(|| panic!("{name}"));
+        assert!(entry.purpose.contains(word), "{name}: {}", entry.purpose);
+    }
+}

@@ -44,6 +44,7 @@ fn parsed(file: &[u8]) -> Vec<Parsed> {
 // rule: dec:DEC-013
 // rule: dec:DEC-014
 // rule: imp:R-FMT-002
+// rule: std:2
 #[test]
 fn queue_records_of_the_listing_are_canonical() {
     let file = fixture!("q96060-queue-records.txt");
@@ -80,6 +81,7 @@ fn dummies_are_comments() {
 // rule: imp:R-FMT-001
 // rule: imp:R-FMT-005
 // rule: imp:R-TXN-M
+// rule: std:2
 #[test]
 fn modifications_are_read_in_all_printed_columns() {
     for (file, layout, expected) in [
@@ -375,6 +377,7 @@ fn faults_of_the_rule_files_have_their_numbers() {
 
 // rule: dsp:R-TXN-011
 // rule: dsp:R-TYP-002
+// rule: dec:DEC-024
 #[test]
 fn types_are_written_in_either_case_and_read_in_both() {
     let text = b"R PCM:Exchnet/Exchpo";
@@ -388,6 +391,7 @@ fn types_are_written_in_either_case_and_read_in_both() {
 }
 
 // rule: dsp:R-TPL-003
+// rule: tra:R-GWY-004
 #[test]
 fn only_addresses_of_three_parts_have_templates() {
     let info = "\r\n- Phone:/555";

@@ -136,6 +136,7 @@ fn status_and_import_request_are_written_as_shown() {
 // rule: exc:R-DXA-051
 // rule: exc:O-20
 // rule: exc:R-DXA-050
+// rule: std:1.1
 #[test]
 fn tv_msg_1_the_published_subject_is_cut_to_40_characters() {
     let subject = reply_subject(3, 87_298, 0, 2, 15_603);

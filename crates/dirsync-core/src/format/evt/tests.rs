@@ -39,6 +39,7 @@ fn log_of(events: &[EventRecord]) -> Vec<u8> {
 
 // rule: std:14
 // rule: std:16
+// rule: dec:DEC-118
 #[test]
 fn the_published_two_records_are_read_and_written_to_the_byte() {
     let bytes = vector();

@@ -68,6 +68,7 @@ fn notes(items: &[Item]) -> Vec<(u64, u32)> {
 // rule: imp:R-IMP-045
 // rule: imp:R-FMT-010
 // rule: imp:OQ-9
+// rule: tra:NEED-03
 #[test]
 fn every_fault_of_a_file_is_found_with_line_and_column() {
     let column_form = |alias: &str, address: &str| format!("A {alias:<30} {address}\n");

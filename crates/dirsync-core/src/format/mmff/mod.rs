@@ -9,7 +9,8 @@
 //! PRIORITY:1-9 or a letter
 //! ATTACHMENT:name size               also ATTACHMENTS
 //! XATTACH:physical [logical]
-//! EXT:I:3:HEADLEN, then a number     header lines inside the text (Q147034)
+//! EXT:I:3:HEADLEN, then a number     header lines inside the text (Q147034); other pairs of the form
+//!                                    EXT:letter:number:name, then a value, are passed over (ASSIGNED)
 //! TEXT:size  or  XTEXT:physical      ends the header
 //! ```
 //!

@@ -44,7 +44,8 @@ struct Draft {
     attachments: Vec<Attached>,
     external: Vec<(Vec<u8>, Vec<u8>)>,
     header_lines: Option<u32>,
-    wants_header_lines: bool,
+    /// The line that follows belongs to an `EXT` line.
+    wants: Option<Extension>,
 }
 
 /// Reads messages one after the other. After a fault it takes nothing more.
@@ -288,10 +289,14 @@ impl Reader {
     /// Takes a header line; where the text is, when the line ends the header.
     fn token(&mut self, line: &[u8]) -> Result<Option<Text>, Code> {
         let draft = &mut self.draft;
-        if std::mem::take(&mut draft.wants_header_lines) {
-            let bad = || Code::BadToken(b"EXT".to_vec(), line.to_vec());
-            draft.header_lines = Some(size(line).ok_or_else(bad)?);
-            return Ok(None);
+        match draft.wants.take() {
+            Some(Extension::HeaderLines) => {
+                let bad = || Code::BadToken(b"EXT".to_vec(), line.to_vec());
+                draft.header_lines = Some(size(line).ok_or_else(bad)?);
+                return Ok(None);
+            }
+            Some(Extension::Unknown) => return Ok(None),
+            None => {}
         }
         let Some(colon) = line.iter().position(|&byte| byte == b':') else {
             return Err(Code::NoToken(line.to_vec()));
@@ -299,6 +304,7 @@ impl Reader {
         let (token, tail) = line.split_at(colon);
         let tail = tail.get(1..).unwrap_or_default();
         let bad = || Code::BadToken(token.to_vec(), tail.to_vec());
+        let unknown = || Code::UnknownToken(token.to_vec(), tail.to_vec());
         // A line end of another kind inside: the line cannot be cut where it should (R-FFA-011).
         let is_version = token.eq_ignore_ascii_case(b"VERSION");
         let inner = if is_version { tail.trim_ascii() } else { tail };
@@ -357,9 +363,9 @@ impl Reader {
                 }
                 draft.external.push((physical.to_vec(), logical.to_vec()));
             }
-            b"EXT" if tail.trim_ascii().eq_ignore_ascii_case(b"I:3:HEADLEN") => {
-                draft.wants_header_lines = true;
-            }
+            // The rest of the extended grammar was never published: a pair of the known form is passed
+            // over with its value (transport-admin OQ-16).
+            b"EXT" => draft.wants = Some(extension(tail.trim_ascii()).ok_or_else(unknown)?),
             b"TEXT" => return Ok(Some(Text::Inline(size(tail).ok_or_else(bad)?))),
             b"XTEXT" => {
                 let name = tail.trim_ascii();
@@ -368,10 +374,34 @@ impl Reader {
                 }
                 return Ok(Some(Text::External(name.to_vec())));
             }
-            _ => return Err(Code::UnknownToken(token.to_vec(), tail.to_vec())),
+            _ => return Err(unknown()),
         }
         Ok(None)
     }
+}
+
+/// What the line behind an `EXT` line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extension {
+    /// The number of header lines inside the text.
+    HeaderLines,
+    /// Something else: a value of one line.
+    Unknown,
+}
+
+/// Reads `type:number:name`; `None` for another form.
+fn extension(tail: &[u8]) -> Option<Extension> {
+    if tail.eq_ignore_ascii_case(b"I:3:HEADLEN") {
+        return Some(Extension::HeaderLines);
+    }
+    let mut parts = tail.split(|&byte| byte == b':');
+    let (kind, number, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let known_form = matches!(kind, [letter] if letter.is_ascii_alphabetic())
+        && !number.is_empty()
+        && number.iter().all(u8::is_ascii_digit)
+        && !name.is_empty()
+        && parts.next().is_none();
+    known_form.then_some(Extension::Unknown)
 }
 
 /// Sets a line that occurs once.

@@ -63,6 +63,9 @@ fn message(lines: &str) -> String {
 
 // rule: exc:R-FFA-010
 // rule: exc:R-FFA-014
+// rule: tra:R-FFA-001
+// rule: tra:R-FFA-004
+// rule: tra:R-FFA-005
 #[test]
 fn the_message_of_q103801() {
     let expected: Value = serde_json::from_str(Q103801_EXPECTED).unwrap();
@@ -107,6 +110,7 @@ fn the_message_of_q103801() {
 }
 
 // rule: exc:R-FFA-011
+// rule: tra:R-FFA-003
 #[test]
 fn lines_that_end_otherwise_are_141_or_144_on_line_2() {
     let file = "VERSION:3.00\r\nTO:net/po/mailbox\r\nFROM:net/po/x\r\nTEXT:0\r\n";
@@ -137,6 +141,7 @@ fn lines_that_end_otherwise_are_141_or_144_on_line_2() {
 }
 
 // rule: exc:V-33
+// rule: tra:R-FFA-012
 #[test]
 fn error_lines_are_read_in_both_spellings() {
     let expected: Value = serde_json::from_str(Q118533_EXPECTED).unwrap();
@@ -166,6 +171,7 @@ fn error_lines_are_read_in_both_spellings() {
 
 // rule: exc:V-32
 // rule: exc:R-FFA-014
+// rule: tra:R-FFA-011
 #[test]
 fn a_mailbox_is_csi_or_has_no_type() {
     for good in ["CSI:net/po/$system", "net/po/$system", "csi:net/po/$SYSTEM"] {
@@ -259,10 +265,89 @@ fn the_number_of_header_lines_is_that_of_the_lines_in_front_of_the_body() {
     assert_eq!(body("headlen").len() as u64 + 1, expected["body_lines"]);
     assert!(body("correct_headlen")[0].starts_with("This is the first line"));
     assert!(fault("TO:n/p/x\nEXT:I:3:HEADLEN\nmany\n", None).starts_with("140-1-3 "));
-    assert!(fault("TO:n/p/x\nEXT:I:4:OTHER\n", None).starts_with("141-1-2 "));
+}
+
+// rule: tra:OQ-16
+#[test]
+fn unknown_pairs_of_the_extended_format_are_passed_over() {
+    let file = "TO:n/p/x\nFROM:n/p/y\next:S:12:MSGCLASS\nTO:nobody at all\nEXT:I:3:HEADLEN\n0\n\
+                EXT:B:1:Flag\n\nTEXT:2\nab";
+    let (messages, error) = read(file.as_bytes(), None, 3);
+    assert_eq!((messages.len(), error), (1, None));
+    assert_eq!(messages[0].header.header_lines, Some(0));
+    assert_eq!(
+        (messages[0].header.to.len(), &messages[0].text[..]),
+        (1, &b"ab"[..])
+    );
+    for other in [
+        "",
+        "I",
+        "I:4",
+        "I:x:NAME",
+        "II:4:NAME",
+        "I:4:",
+        "I:4:A:B",
+        "4:I:NAME",
+    ] {
+        let said = fault(&format!("TO:n/p/x\nEXT:{other}\n1\nTEXT:0\n"), None);
+        assert!(said.starts_with("141-1-2 "), "{other}: {said}");
+    }
+    // None is written.
+    let mut out = Vec::new();
+    let to = [parse_address(b"n/p/x").unwrap()];
+    let message = NewMessage {
+        to: &to,
+        from: &parse_address(b"n/p/y").unwrap(),
+        written: jiff::civil::date(1994, 4, 7).at(12, 13, 0, 0),
+        subject: b"",
+        priority: None,
+        text: b"",
+        attachments: &[(b"A.TXT".as_slice(), b"xyz".as_slice())],
+    };
+    write(&message, Eol::Lf, &mut out).unwrap();
+    assert!(!out.windows(5).any(|five| five == b"\nEXT:"));
+    // One space before the size, and the token without S.
+    assert!(out.windows(19).any(|line| line == b"\nATTACHMENT:A.TXT 3"));
+}
+
+// rule: tra:R-FFA-001
+// rule: tra:R-FFA-002
+// rule: tra:R-FFA-006
+// rule: tra:R-FFA-007
+// rule: tra:OQ-17
+#[test]
+fn tokens_are_read_in_any_case_and_a_text_may_begin_with_an_empty_line() {
+    let file = "to:n/p/x\r\nFrom:n/p/y\r\nDate:1994-04-07\r\npriority:F\r\nAttachments:A.TXT 3\r\n\
+                attachment:B C.TXT 1\r\nxAttach:C:\\X.DAT X.DAT\r\ntext:6\r\n\r\nab\r\nxyz1";
+    let (messages, error) = read(file.as_bytes(), None, 4);
+    assert_eq!((messages.len(), error), (1, None));
+    let one = &messages[0];
+    assert_eq!(one.text, b"\r\nab\r\n");
+    let names: Vec<&[u8]> = one.header.attachments.iter().map(|a| &a.name[..]).collect();
+    assert_eq!(names, [&b"A.TXT"[..], b"B C.TXT"]);
+    assert_eq!(one.attachments, [b"xyz".to_vec(), b"1".to_vec()]);
+    for good in ["1", "9", "A", "z", "R", "C", "T"] {
+        assert_eq!(
+            fault(
+                &message(&format!(
+                    "TO:n/p/x\r\nFROM:n/p/y\r\nPRIORITY:{good}\r\nTEXT:0"
+                )),
+                None
+            ),
+            "read"
+        );
+    }
+    for bad in ["0", "", "AB", "-"] {
+        assert!(
+            fault(&message(&format!("PRIORITY:{bad}")), None).starts_with("140-1-2 "),
+            "{bad}"
+        );
+    }
 }
 
 // rule: exc:R-FFA-011
+// rule: tra:R-FFA-008
+// rule: tra:R-FFA-012
 #[test]
 fn every_fault_names_message_and_line() {
     let head = "TO:net/po/x\r\nFROM:net/po/y\r\n";

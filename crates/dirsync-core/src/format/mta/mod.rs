@@ -19,6 +19,7 @@
 //! What stands where: [`id`] names and numbers, [`core_files`] the 38 core files, [`object`] header and
 //! attributes of every object file, [`scan`] reading one in pieces, [`queue`] queue and super queue,
 //! [`counts`] reference counts, [`bitmap`] DBBITMP.DAT, [`message`] the two halves of a message,
+//! [`event_text`] what events say about objects,
 //! [`profile`] the versions 4.0, 5.0 and 5.5.
 //!
 //! | object | class | kind | attributes |
@@ -37,6 +38,7 @@
 pub mod bitmap;
 pub mod core_files;
 pub mod counts;
+pub mod event_text;
 pub mod id;
 pub mod message;
 pub mod object;

@@ -250,6 +250,7 @@ mod tests {
     // rule: dec:TV-DEC-1
     // rule: dec:DEC-010
     // rule: dec:2.2
+    // rule: pof:R-DSY-004
     #[test]
     fn the_published_records_have_the_published_sizes_and_checksums() {
         for (sync, text, size, crc) in [
@@ -332,6 +333,7 @@ mod tests {
 
     // rule: dec:TV-DEC-1
     // rule: dec:DEC-012
+    // rule: pof:D-20
     #[test]
     fn the_dummy_file_of_49_bytes_is_exact() {
         let file = digits(

@@ -182,6 +182,7 @@ mod tests {
     // rule: dsp:R-TYP-001
     // rule: dsp:R-TYP-002
     // rule: dec:DEC-022
+    // rule: tra:R-GWY-014
     #[test]
     fn types_are_read_in_both_published_forms() {
         let types = TypeList::parse(b"PCM|CSI|profs");

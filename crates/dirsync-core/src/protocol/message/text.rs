@@ -208,6 +208,7 @@ mod tests {
     // rule: dsp:R-NUM-008
     // rule: dsp:R-MSG-007
     // rule: exc:R-DXA-057
+    // rule: std:1.2
     #[test]
     fn the_attachment_of_q118298() {
         let text = "[DIRSYNC-TRANSACTIONS]\r\n\

@@ -51,14 +51,17 @@ pub(super) const T1: &[Scenario] = &[
 
 /// Scenarios of `dxa-cycle t2`: one commit for the start, for each message, for each answer and for
 /// the end.
-pub(super) const T2: &[Scenario] = &[Scenario {
-    command: Command::T2,
-    name: "two reports and two requests are taken, both requestors get an import reply",
-    prepare: prepare_t2,
-    run: run_t2,
-    observe: observe_postoffice,
-    milestones: || milestones(prepare_t2, run_t2),
-}];
+pub(super) const T2: &[Scenario] = &[
+    Scenario {
+        command: Command::T2,
+        name: "two reports and two requests are taken, both requestors get an import reply",
+        prepare: prepare_t2,
+        run: run_t2,
+        observe: observe_postoffice,
+        milestones: || milestones(prepare_t2, run_t2),
+    },
+    super::exchange::T2,
+];
 
 /// Scenarios of `dxa-cycle t3`: replies, import, rebuild.
 pub(super) const T3: &[Scenario] = &[

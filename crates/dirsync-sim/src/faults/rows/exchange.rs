@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dirsync::core::base::UnixTime;
 use dirsync::core::base::address::Address;
+use dirsync::core::base::{PoName, UnixTime};
 use dirsync::core::format::compressed;
 use dirsync::core::format::exchange::recipients::{Recipient, RecipientClass};
 use dirsync::core::format::exchange::registry::{DX_KEY, Data};
@@ -20,16 +20,23 @@ use dirsync::exchange::roles::{self, NewRemote, Registration, SettingsChange};
 use dirsync::exchange::settings::{Agent, load_registry, save_registry};
 use dirsync::exchange::{resync, service};
 use dirsync::postoffice::build::{self, BuildOptions};
+use dirsync::postoffice::config::{registration, srvconf};
+use dirsync::postoffice::externals::{self, NewExternal};
 use dirsync::postoffice::init::InitPlan;
+use dirsync::postoffice::lists::users::NewUser;
 use dirsync::postoffice::mail::{Outgoing, submit};
-use dirsync::postoffice::{Edit, PoError};
+use dirsync::postoffice::{Edit, Lists, PoError};
 use dirsync::progress::NoProgress;
+use dirsync::transport::link::{self, Parcel};
+use dirsync::transport::mailer;
+use dirsync::transport::route::Routes;
 use dirsync::tree::disk::Disk;
 use dirsync::tree::disk::mem::MemDisk;
 use dirsync::tree::journal::CommitInfo;
 use dirsync::tree::lock::Holder;
 use dirsync::tree::{Command, RelPath, TreeMut};
 
+use super::cycle::edit as cycle_edit;
 use super::observe_tree;
 use crate::faults::{Observed, Scenario};
 use crate::trees::{CREATED_UNIX_S, options, postoffice};
@@ -120,6 +127,17 @@ pub(super) const T1: Scenario = Scenario {
     run: |disk| step(&disk, Step::T1),
     observe: observe_agent,
     milestones: || after(requestor, |disk| step(&disk, Step::T1)),
+};
+
+/// T2 of an agent that is the directory server: each request becomes recipients in the commit that takes
+/// it, then what changed here is queued, and the requestor gets its answer.
+pub(super) const T2: Scenario = Scenario {
+    command: Command::T2,
+    name: "an agent takes a report and a request, queues its own changes, and answers",
+    prepare: asked,
+    run: run_t2,
+    observe: observe_agent,
+    milestones: || after(asked, run_t2),
 };
 
 /// The interchange, hop by hop: the agent's mail through the queue of the connector into the shadow
@@ -329,6 +347,84 @@ fn step(disk: &Arc<dyn Disk>, step: Step) -> Result<(), String> {
     perform(&mut tree, step, &options, &NoProgress)
         .map(|_| ())
         .map_err(text)
+}
+
+/// A server with what T1 of its requestor sent in SYSTEM, and a recipient that no requestor knows.
+fn asked() -> Result<MemDisk, String> {
+    let disk = server()?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let from = super::cycle::po("NET/RA")?;
+    let parcels = requests(&from)?;
+    change(&shared, Command::Deliver, |edit| {
+        link::receive(edit, Some(&from), &parcels, NOW).map(|_| ())
+    })?;
+    change(&shared, Command::Deliver, |edit| {
+        mailer::pass(edit, NOW, 50, &mut |_| ()).map(|_| ())
+    })?;
+    disk.settle();
+    Ok(disk)
+}
+
+/// What T1 of a postoffice sends to the server, from its outbound mailbag.
+fn requests(name: &PoName) -> Result<Vec<Parcel>, String> {
+    let disk = crate::trees::fresh("NET", "RA", 2)?;
+    let server = super::cycle::po("AVIATION/MALMO")?;
+    let new = NewExternal {
+        name: server,
+        via: None,
+        path: None,
+        autocreated: false,
+    };
+    cycle_edit(&disk, |edit| externals::add(edit, &new).map(|_| ()))?;
+    cycle_edit(&disk, |edit| {
+        registration::register(edit, &server, None).map(|_| ())
+    })?;
+    cycle_edit(&disk, |edit| {
+        let mut lists = Lists::open(edit, NOW)?;
+        for user in ["able", "Mark"] {
+            let new = NewUser {
+                mailbox: user.as_bytes().to_vec(),
+                full_name: format!("{user} of RA").into_bytes(),
+                dirsync: true,
+                info: Vec::new(),
+                strict_limits: false,
+            };
+            lists.add_user(edit, &new)?;
+        }
+        lists.export(edit)?;
+        lists.save(edit)
+    })?;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    for step in [Step::T3, Step::T1] {
+        let mut tree =
+            TreeMut::open(Arc::clone(&shared), postoffice(), &options()).map_err(text)?;
+        let options = StepOptions::new(NOW, "harness");
+        perform(&mut tree, step, &options, &NoProgress).map_err(text)?;
+    }
+    cycle_edit(&disk, |edit| {
+        mailer::pass(edit, NOW, 50, &mut |_| ()).map(|_| ())
+    })?;
+    let tree = TreeMut::open(shared, postoffice(), &options()).map_err(text)?;
+    let mut routes = Routes::load(tree.view(), *name).map_err(text)?;
+    let mailbag = routes.mailbag_of(&server).map_err(text)?;
+    let mailbag = mailbag.ok_or("there is no way to the server")?;
+    let found = link::collect(tree.view(), mailbag, 50, &|_| false, &mut |_| ()).map_err(text)?;
+    match found.parcels.len() {
+        0 => Err("nothing was sent".into()),
+        _ => Ok(found.parcels),
+    }
+}
+
+/// T2; it is not repeated at the same time.
+fn run_t2(disk: Arc<dyn Disk>) -> Result<(), String> {
+    {
+        let tree = TreeMut::open(Arc::clone(&disk), AGENT, &options()).map_err(text)?;
+        let (header, _) = srvconf(&mut Edit::new(tree.view())).map_err(text)?;
+        if header.last_transmit.get() == NOW.0 {
+            return Ok(());
+        }
+    }
+    step(&disk, Step::T2)
 }
 
 fn request(attachment: Vec<u8>) -> Result<Outgoing, String> {

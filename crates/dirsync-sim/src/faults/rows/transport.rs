@@ -33,6 +33,7 @@ pub(super) const DELIVER: &[Scenario] = &[
     super::gateway::BRING,
     super::gateway::REFUSE,
     super::gateway::CARRY,
+    super::gateway::OLDER,
     super::exchange::DELIVER[0],
     super::exchange::DELIVER[1],
     super::exchange::DELIVER[2],
@@ -389,14 +390,7 @@ impl Connector for Site<'_> {
 }
 
 fn run_site(disk: Arc<dyn Disk>) -> RunResult {
-    let options = DeliverOptions {
-        now: NOW,
-        user: "harness".into(),
-        passes: None,
-        dry_run: false,
-        due: false,
-        synchronous_mta: false,
-    };
+    let options = DeliverOptions::new(NOW, "harness");
     let names: Vec<String> = TREES.iter().map(|name| (*name).to_owned()).collect();
     let site = Site { disk: &disk };
     let report = deliver(&names, &site, &options, &NoProgress).map_err(text)?;

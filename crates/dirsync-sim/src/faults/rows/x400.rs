@@ -20,7 +20,7 @@ use dirsync::progress::NoProgress;
 use dirsync::transport::book::LinkEntry;
 use dirsync::transport::deliver::{DeliverOptions, deliver};
 use dirsync::transport::far::{Connector as Connects, FarError, FarSide, Local};
-use dirsync::transport::x400::table::{Connector, Table, X400_INI};
+use dirsync::transport::x400::table::{Comments, Connector, Table, X400_INI};
 use dirsync::tree::disk::Disk;
 use dirsync::tree::disk::mem::MemDisk;
 use dirsync::tree::disk::sub::SubDisk;
@@ -98,6 +98,7 @@ fn connector(to: &str) -> Result<Connector, String> {
         secured: false,
         spaces: vec![format!("X/{to}").parse()?],
         link: LinkEntry::default(),
+        comments: Comments::default(),
     })
 }
 

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 
 use super::super::{
     DirEntry, Disk, DiskErrorKind, DiskOp, DiskResult, EntryKind, LockGuard, LockKind, ReadHandle,
-    Stat, WriteHandle,
+    Stat, WriteHandle, unlink_each,
 };
 use super::entry_name;
 use crate::path::RelPath;
@@ -327,15 +327,7 @@ impl Disk for RealDisk {
     }
 
     fn unlink_group(&self, files: &[RelPath]) -> DiskResult<()> {
-        let one_by_one = |files: &[RelPath]| {
-            for path in files {
-                match self.unlink(path) {
-                    Err(error) if error.kind != DiskErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
-            Ok(())
-        };
+        let one_by_one = |files: &[RelPath]| unlink_each(self, files);
         if files.len() < UNLINK_TOGETHER_FILES {
             return one_by_one(files);
         }
@@ -416,7 +408,7 @@ impl Disk for RealDisk {
     ) -> DiskResult<Option<Box<dyn LockGuard>>> {
         let file = self.lock_file(path, kind, create).at(DiskOp::Lock, path)?;
         Ok(file.map(|file| {
-            self.root.locked();
+            self.root.locked(path);
             Box::new(Guard {
                 disk: self.clone(),
                 file,

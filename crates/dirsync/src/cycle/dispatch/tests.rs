@@ -310,6 +310,7 @@ fn a_window_that_is_over_is_said_and_the_next_start_counts() {
 // rule: tra:R-DSP-008
 // rule: dec:DEC-107
 // rule: exc:R-DXA-003
+// rule: tra:OQ-15
 #[test]
 fn a_postoffice_that_cannot_be_served_stops_nobody() {
     let from = time("1995-12-20T00:00:00Z");

@@ -144,6 +144,7 @@ fn a_local_reset_is_never_for_the_server() {
 // rule: tra:TV-QUE-1
 // rule: dsp:R-ROLE-005
 // rule: tra:NEED-12
+// rule: tra:R-QUE-013
 #[test]
 fn after_a_global_reset_everything_begins_at_one_and_becomes_equal() {
     let mut net = settled();

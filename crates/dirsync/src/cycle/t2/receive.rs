@@ -11,6 +11,7 @@ use crate::core::protocol::log::LogLine;
 use crate::core::protocol::message::Disposition;
 use crate::core::protocol::server::{AdminMail, ReceiveUnit, Server, Step, T2Message};
 use crate::core::protocol::status_report::read_report;
+use crate::exchange::desk::Desk;
 use crate::import::log::{self, CENTRAL_LOG, LOG_LEN_LIMIT};
 use crate::postoffice::mail::{self, BagEdit, submit};
 use crate::postoffice::{Edit, PoError};
@@ -89,13 +90,19 @@ pub(super) fn receive(
         report.said.held.extend(held.lists.iter().cloned());
     }
     let held: Vec<usize> = held.into_iter().map(|held| held.record).collect();
+    let mut desk = Desk::default();
     for index in order {
         let (message, t2) = (&messages[index], &t2[index]);
         let requestor = guard::requestor_of(server, message);
         if requestor.is_some_and(|record| held.contains(&record)) {
             continue;
         }
-        take(tree, server, message, t2, last_run, options, report)?;
+        let run = Taking {
+            desk: &mut desk,
+            last_run,
+            options,
+        };
+        take(tree, server, message, t2, run, report)?;
     }
     Ok(held)
 }
@@ -118,16 +125,29 @@ fn judge(
     guard::judge(tree.view(), server, own_srv, &master, &ordered, ceilings)
 }
 
+/// What is the same for all messages of a run.
+struct Taking<'a> {
+    /// What an agent keeps at hand.
+    desk: &'a mut Desk,
+    /// When T2 ran before.
+    last_run: UnixTime,
+    options: &'a StepOptions,
+}
+
 /// One message, one commit.
 fn take(
     tree: &mut TreeMut,
     server: &mut Server,
     message: &SystemMessage,
     t2: &T2Message,
-    last_run: UnixTime,
-    options: &StepOptions,
+    run: Taking<'_>,
     report: &mut T2Report,
 ) -> Result<(), CycleError> {
+    let Taking {
+        desk,
+        last_run,
+        options,
+    } = run;
     let view = tree.view();
     let mut edit = Edit::new(view);
     if message.repeated {
@@ -159,7 +179,14 @@ fn take(
     if agent {
         let before = guard::requestor_of(server, message).map(|index| &server.records[index]);
         let incoming = &message.incoming;
-        crate::exchange::heard::received(&mut edit, options.now, incoming, before, &mut unit)?;
+        crate::exchange::heard::received(
+            &mut edit,
+            desk,
+            options.now,
+            incoming,
+            before,
+            &mut unit,
+        )?;
     }
     if unit.record.is_some() {
         write_srvconf(&mut edit, &unit.header, unit.record.as_ref())?;
@@ -168,12 +195,13 @@ fn take(
         edit.append(MSTTRANS, &appended)?;
         if agent && let Some((_, record)) = &unit.record {
             let now = options.now;
-            let lines = crate::exchange::agent::take_request(&mut edit, record, &appended, now)?;
+            let lines =
+                crate::exchange::agent::take_request(&mut edit, desk, record, &appended, now)?;
             unit.diary.lines.extend(lines);
         }
     }
     let forward = match agent {
-        true => crate::exchange::heard::forwards(view, unit.disposition)?,
+        true => crate::exchange::heard::forwards(view, desk, unit.disposition)?,
         false => None,
     };
     match unit.disposition {

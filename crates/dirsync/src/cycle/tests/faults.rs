@@ -25,6 +25,7 @@ fn has(log: &str, line: &str) {
 // rule: dsp:R-ORD-005
 // rule: dsp:R-BUG-12
 // rule: dec:DEC-037
+// rule: tra:R-ADM-039
 #[test]
 fn an_import_survives_a_second_t2_before_t3() {
     let mut net = settled(3);
@@ -288,6 +289,7 @@ fn an_import_brings_nothing_to_a_server_that_lacks_a_list() {
 // rule: dsp:R-ORD-011
 // rule: dsp:R-ORD-012
 // rule: dsp:R-AUT-001
+// rule: tra:R-ADM-052
 #[test]
 fn a_renamed_postoffice_stands_twice_until_the_old_one_is_removed() {
     let mut net = settled(2);
@@ -416,6 +418,7 @@ fn a_status_report_that_cannot_be_read_stops_nothing() {
 // rule: dsp:R-ORD-009
 // rule: dsp:R-BUG-06
 // rule: dsp:R-STA-005
+// rule: pof:R-DSY-009
 #[test]
 fn a_master_list_that_is_lost_or_corrupt_is_said_in_the_log() {
     let mut net = settled(2);
@@ -502,6 +505,7 @@ fn a_mailbag_that_cannot_be_read_is_115() {
 
 // rule: dsp:R-T3-007
 // rule: dsp:R-T3-008
+// rule: tra:R-ADM-033
 #[test]
 fn the_log_of_t3_ends_with_an_empty_line_or_says_that_there_is_no_rebuild() {
     let mut net = settled(1);

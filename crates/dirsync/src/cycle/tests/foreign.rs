@@ -80,6 +80,7 @@ fn gal_has(net: &Net, name: &str, address: &str) -> bool {
 // rule: dsp:R-FOR-001
 // rule: dsp:R-FOR-007
 // rule: dsp:R-MSG-005
+// rule: std:1.2
 #[test]
 fn tv_msg_3_an_export_in_the_body_reaches_the_lists_of_all() {
     let mut net = net();
@@ -279,6 +280,8 @@ fn a_subject_is_never_believed() {
 }
 
 // rule: dec:DEC-063
+// rule: pof:R-TMP-003
+// rule: tra:R-TRN-021
 #[test]
 fn attachments_have_their_names_and_stay_away_when_they_would_be_empty() {
     let mut net = net();

@@ -21,6 +21,7 @@ pub(super) fn settled(users: usize) -> Net {
 
 // rule: dsp:R-T2R-003
 // rule: dsp:R-PWD-003
+// rule: tra:NEED-06
 #[test]
 fn a_wrong_password_keeps_a_request_out_until_both_sides_agree() {
     let mut net = settled(2);
@@ -66,6 +67,7 @@ fn a_wrong_password_keeps_a_request_out_until_both_sides_agree() {
 // rule: dsp:R-LIM-001
 // rule: dsp:R-LIM-002
 // rule: dec:DEC-049
+// rule: tra:R-ADM-032
 #[test]
 fn a_limit_spreads_updates_over_cycles_and_loses_none() {
     let mut net = settled(2);
@@ -93,6 +95,7 @@ fn a_limit_spreads_updates_over_cycles_and_loses_none() {
 
 // rule: dsp:R-LIM-003
 // rule: dsp:TV-LOG-9
+// rule: tra:R-ADM-032
 #[test]
 fn an_import_over_the_limit_is_said_and_not_sent() {
     let mut net = settled(20);

@@ -101,6 +101,19 @@ pub fn log_all(edit: &mut Edit<'_>, now: UnixTime, events: &[Event]) -> Result<u
         return Ok(0);
     }
     let levels = Levels::load(edit)?;
+    log_at(edit, now, &levels, events)
+}
+
+/// As [`log_all`], in the tree of an agent whose levels are known.
+///
+/// # Errors
+/// A disk error.
+pub fn log_at(
+    edit: &mut Edit<'_>,
+    now: UnixTime,
+    levels: &Levels,
+    events: &[Event],
+) -> Result<usize, PoError> {
     let mut text = Vec::new();
     let (mut count, mut left_out) = (0, 0u64);
     for event in events {

@@ -1,4 +1,9 @@
 //! The hops between the agent's box, the queues and the shadow postoffice.
+//!
+//! Events of messages that arrived (RECEIVED and its like) are written after the receiver's commit and in
+//! another domain: a program that is killed between the two loses such an event, never the message; the
+//! next run sees a repeat and writes none. Events of parked messages are never lost (see the module
+//! above).
 
 use std::sync::Arc;
 
@@ -199,11 +204,17 @@ impl Run<'_> {
                 return Ok(0);
             }
         }
-        let (work, report) = (self.work, &mut self.report);
-        work.commit(self.disk, AGENT, "served", |edit| {
-            let totals = mailer::pass(edit, work.now, PASS_LIMIT, &mut |finding| report(finding))?;
+        let (work, mut found) = (self.work, Vec::new());
+        let served = work.commit(self.disk, AGENT, "served", |edit| {
+            let totals = mailer::pass(edit, work.now, PASS_LIMIT, &mut |finding| {
+                found.push(finding);
+            })?;
             Ok((totals.served, totals.served))
-        })
+        });
+        for finding in found {
+            self.say(finding);
+        }
+        served
     }
 
     /// Takes all marks of parked messages away; how many.
@@ -233,16 +244,21 @@ impl Run<'_> {
     /// The agent's outbound mailbag to the connector's queue.
     pub(super) fn agent_to_queue(&mut self) -> Result<u64, Trouble> {
         let work = self.work;
-        let collected = {
+        let (collected, found) = {
             let view = work.view(self.disk, AGENT)?;
             let refused = &self.refused[0];
             let skip = |stem: crate::core::base::HexId| refused.contains(&stem.0);
-            let report = &mut self.report;
-            link::collect(&view, OUTBOUND, PASS_LIMIT, &skip, &mut |finding| {
-                report(finding)
-            })?
+            let mut found = Vec::new();
+            let collected = link::collect(&view, OUTBOUND, PASS_LIMIT, &skip, &mut |finding| {
+                found.push(finding);
+            })?;
+            (collected, found)
         };
-        self.done.stuck = self.done.stuck.max(collected.stuck);
+        for finding in found {
+            self.say(finding);
+        }
+        // The same ones are met in every pass.
+        self.stuck_in_box = self.stuck_in_box.max(collected.stuck);
         if collected.parcels.is_empty() {
             return Ok(0);
         }
@@ -300,10 +316,8 @@ impl Run<'_> {
                 // What an X.400 connector leads to does not go through the shadow postoffice.
                 let envelope = posting.parts.get(1).map_or(&[][..], Vec::as_slice);
                 let way = table.as_ref().and_then(|t| t.connector_queue_for(envelope));
-                if let Some((queue, secured)) = &way
-                    && edit.super_queue().by_name(queue).is_none()
-                {
-                    edit.add_queue(queue, *secured)?;
+                if let Some((queue, secured)) = &way {
+                    mail::queue_of(edit, queue, *secured)?;
                 }
                 let queue = way.as_ref().map_or(name, |(queue, _)| queue);
                 let one = std::slice::from_ref(posting);
@@ -331,7 +345,7 @@ impl Run<'_> {
                     } else {
                         MailbagStem::SYSTEM
                     };
-                    (self.report)(stuck(bag.mbg_path(), why));
+                    self.say(stuck(bag.mbg_path(), why));
                 }
             }
         }
@@ -366,7 +380,8 @@ impl Run<'_> {
             });
             (queued, found)
         };
-        let (skipped, mut failed) = (self.skip.len(), None);
+        let skipped = self.skip.len();
+        let mut failed: Option<Trouble> = queued.failed.map(Trouble::Mta);
         for (id, why) in queued.unreadable {
             self.leave(id, &why);
         }
@@ -382,7 +397,7 @@ impl Run<'_> {
                 Some(Found::Bad(why)) => fates.park(&waiting, &why),
                 // Order: nothing overtakes what may be sound.
                 Some(Found::Unreadable(error)) => {
-                    failed = Some(error);
+                    failed = Some(Trouble::Mta(error));
                     break;
                 }
                 None => fates.park(&waiting, "reading it failed in a way nobody foresaw"),
@@ -393,16 +408,44 @@ impl Run<'_> {
         let mut items = items.into_iter();
         for count in groups(&sizes, &limits) {
             let group: Vec<Item> = items.by_ref().take(count).collect();
-            let is_full = self.hand_over(way, group, &mut fates)?;
-            moved += self.settle(std::mem::take(&mut fates))?;
-            if is_full {
-                return Ok(moved);
+            match self.carry(way, group, &mut fates) {
+                Ok((went, is_full)) => {
+                    moved += went;
+                    if is_full {
+                        return self.end(moved, failed);
+                    }
+                }
+                Err(error) => return self.end(moved, Some(error)),
             }
         }
         // Nothing but faulty ones and notifications.
-        moved += self.settle(fates)?;
+        match self.settle(fates) {
+            Ok(went) => self.end(moved + went, failed),
+            Err(error) => self.end(moved, Some(error)),
+        }
+    }
+
+    /// Hands a group over and takes it off its queue: how many, and whether there was no room for all.
+    fn carry(
+        &mut self,
+        way: Way,
+        group: Vec<Item>,
+        fates: &mut Fates,
+    ) -> Result<(u64, bool), Trouble> {
+        let is_full = self.hand_over(way, group, fates)?;
+        let moved = self.settle(std::mem::take(fates))?;
+        Ok((moved, is_full))
+    }
+
+    /// What a hop answers. Trouble of the queue database is an error of the hop only when nothing moved
+    /// before it; otherwise it is told, and what moved counts.
+    fn end(&mut self, moved: u64, failed: Option<Trouble>) -> Result<u64, Trouble> {
         match failed {
-            Some(error) => Err(error.into()),
+            Some(Trouble::Mta(error)) if moved > 0 => {
+                self.tell_mta(&error);
+                Ok(moved)
+            }
+            Some(error) => Err(error),
             None => Ok(moved),
         }
     }
@@ -411,7 +454,7 @@ impl Run<'_> {
     fn leave(&mut self, id: ObjectId, why: &str) {
         self.skip.insert(id);
         self.done.stuck += 1;
-        (self.report)(finding(
+        self.say(finding(
             super::MTA_DAMAGED,
             format!("{}/{}", mta::HOME, id.file_name()),
             format!("the message {id} cannot be read: {why}; those behind it were served"),
@@ -478,7 +521,7 @@ impl Run<'_> {
                 Receipt::Full(why) => {
                     is_full = true;
                     let message = format!("{} waits: {why}", waiting.mts_id);
-                    (self.report)(stuck(MailbagStem::INQUEUE3.mbg_path(), message));
+                    self.say(stuck(MailbagStem::INQUEUE3.mbg_path(), message));
                 }
             }
         }
@@ -501,7 +544,7 @@ impl Run<'_> {
         })?;
         self.done.parked += parked;
         for finding in fates.findings {
-            (self.report)(finding);
+            self.say(finding);
         }
         Ok(went + parked)
     }

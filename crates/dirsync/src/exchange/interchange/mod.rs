@@ -236,6 +236,10 @@ struct Run<'a> {
     refused: [BTreeSet<u32>; 2],
     /// Objects that cannot be read now.
     skip: BTreeSet<ObjectId>,
+    /// Messages in the agent's outbound mailbag that cannot be read: as many as the worst pass met.
+    stuck_in_box: u64,
+    /// What was reported: id, file, message.
+    told: BTreeSet<(FindingId, String, String)>,
     report: &'a mut dyn FnMut(Finding),
 }
 
@@ -259,6 +263,8 @@ pub fn run(
         done: Interchanged::default(),
         refused: [BTreeSet::new(), BTreeSet::new()],
         skip: BTreeSet::new(),
+        stuck_in_box: 0,
+        told: BTreeSet::new(),
         report,
     };
     run.recover()?;
@@ -271,6 +277,7 @@ pub fn run(
         }
     }
     run.count();
+    run.done.stuck += run.stuck_in_box;
     Ok(run.done)
 }
 
@@ -306,26 +313,39 @@ impl Run<'_> {
             Ok(moved) => Ok(moved),
             Err(Trouble::Po(error)) => Err(error),
             Err(Trouble::Mta(error)) => {
-                let hint = match &error {
-                    MtaError::Tree(inner) if inner.hint().is_some() => error.hint(),
-                    _ => None,
-                };
-                (self.report)(Finding {
-                    id: MTA_DAMAGED,
-                    severity: Severity::Error,
-                    file: mta::HOME.to_owned(),
-                    offset: None,
-                    message: format!("{error}; mail of the agent waits in front of it"),
-                    hint: hint
-                        .unwrap_or(
-                            "`mtacheck check MTADATA` says what is wrong, `mtacheck repair MTADATA` mends it; \
-                             the next delivery goes on",
-                        )
-                        .into(),
-                    repair: None,
-                });
+                self.tell_mta(&error);
                 Ok(0)
             }
+        }
+    }
+
+    /// Says what is wrong with the queue database.
+    fn tell_mta(&mut self, error: &MtaError) {
+        let hint = match error {
+            MtaError::Tree(inner) if inner.hint().is_some() => error.hint(),
+            _ => None,
+        };
+        self.say(Finding {
+            id: MTA_DAMAGED,
+            severity: Severity::Error,
+            file: mta::HOME.to_owned(),
+            offset: None,
+            message: format!("{error}; mail of the agent waits in front of it"),
+            hint: hint
+                .unwrap_or(
+                    "`mtacheck check MTADATA` says what is wrong, `mtacheck repair MTADATA` mends it; the next \
+                     delivery goes on",
+                )
+                .into(),
+            repair: None,
+        });
+    }
+
+    /// Reports a finding, once in a run: what stays is met again in every pass.
+    fn say(&mut self, finding: Finding) {
+        let key = (finding.id, finding.file.clone(), finding.message.clone());
+        if self.told.insert(key) {
+            (self.report)(finding);
         }
     }
 
@@ -338,7 +358,7 @@ impl Run<'_> {
         }
         if !self.who.agent_runs {
             let waits = self.done.waiting_inward;
-            (self.report)(Finding {
+            self.say(Finding {
                 id: AGENT_OFF,
                 severity: Severity::Note,
                 file: super::REGISTRY.to_owned(),

@@ -13,6 +13,11 @@ use crate::mta::store::{Database, FileState, KEPT_VALUE_LEN};
 
 use super::expand::Limits;
 
+/// What a data object may have in bytes beyond the parts of its message: its header, the O/R addresses of
+/// all recipients, BER (ASSIGNED). The parts themselves are counted when the message is expanded, with the
+/// limit of every other way.
+const OVERHEAD_BYTES: u64 = 1 << 20;
+
 /// A message on a queue.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
@@ -42,19 +47,19 @@ impl Waiting {
 pub(super) struct Queued {
     /// The messages to be served next, in their order.
     pub(super) next: Vec<Waiting>,
-    /// Messages that were parked before.
-    pub(super) parked: Vec<ObjectId>,
     /// Members whose reference object cannot be read: mtacheck's business.
     pub(super) unreadable: Vec<(ObjectId, String)>,
-    /// More waits than `next` holds.
-    pub(super) more: bool,
+    /// What the disk does not give now: it and what stands behind it wait, since nothing overtakes what
+    /// may be sound.
+    pub(super) failed: Option<MtaError>,
 }
 
 /// Looks at a queue: at most `count` messages whose objects have together `bytes` bytes, at least one.
-/// A queue that is not there is an empty one.
+/// A queue that is not there is an empty one. An object that the disk does not give is no error here
+/// but [`Queued::failed`]: what stands before it is to be served.
 ///
 /// # Errors
-/// [`MtaError::Damaged`] for super queue or queue, or a disk error.
+/// [`MtaError::Damaged`] for super queue or queue, or a disk error with one of them.
 pub(super) fn look(
     db: &Database<'_>,
     name: &str,
@@ -74,9 +79,13 @@ pub(super) fn look(
         if skip.contains(&id) || member.message_kind().is_none() {
             continue;
         }
-        let found = match db.object(id.number(), Keep::Small(KEPT_VALUE_LEN))? {
-            FileState::Sound(found) => found,
-            other => {
+        let found = match db.object(id.number(), Keep::Small(KEPT_VALUE_LEN)) {
+            Err(error) => {
+                queued.failed = Some(error);
+                break;
+            }
+            Ok(FileState::Sound(found)) => found,
+            Ok(other) => {
                 let why = other.fault().unwrap_or_default();
                 queued.unreadable.push((id, why));
                 continue;
@@ -100,15 +109,18 @@ pub(super) fn look(
             continue;
         }
         if header.parked {
-            queued.parked.push(id);
             continue;
         }
-        let path = db.path_of(header.partner.number())?;
-        let len = db.view().stat_on_disk(&path)?.map_or(0, |stat| stat.len);
+        let len = match len_of(db, header.partner) {
+            Ok(len) => len,
+            Err(error) => {
+                queued.failed = Some(error);
+                break;
+            }
+        };
         if !queued.next.is_empty()
             && (queued.next.len() >= count || total.saturating_add(len) > bytes)
         {
-            queued.more = true;
             break;
         }
         total = total.saturating_add(len);
@@ -127,6 +139,12 @@ pub(super) fn look(
     Ok(queued)
 }
 
+/// Length of an object's file in bytes; 0 when there is none.
+fn len_of(db: &Database<'_>, id: ObjectId) -> Result<u64, MtaError> {
+    let path = db.path_of(id.number())?;
+    Ok(db.view().stat_on_disk(&path)?.map_or(0, |stat| stat.len))
+}
+
 /// What reading a message came to.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -143,10 +161,11 @@ pub(super) enum Found {
 /// Reads a message. It is safe to do that from several threads.
 pub(super) fn read(db: &Database<'_>, waiting: &Waiting, own: PoName, limits: &Limits) -> Found {
     let file = waiting.data.file_name();
-    if waiting.len > limits.message_bytes {
+    let most = limits.message_bytes.saturating_add(OVERHEAD_BYTES);
+    if waiting.len > most {
         return Found::Bad(format!(
-            "{file} has {} bytes, and {} is the most for a message",
-            waiting.len, limits.message_bytes
+            "{file} has {} bytes, and {most} is the most for a message",
+            waiting.len
         ));
     }
     let found = match db.object(waiting.data.number(), Keep::All) {

@@ -11,6 +11,7 @@ use crate::mta::mail::Posting;
 use crate::postoffice::mail::{self, BagEdit, MAI_LIMIT_BYTES};
 use crate::postoffice::{Edit, Identity, PoError};
 use crate::transport::link::{self, BATCH_LIMIT_BYTES, Done};
+use crate::transport::local::is_numbered_system;
 use crate::tree::TreeView;
 
 use super::super::POSTOFFICE;
@@ -68,7 +69,8 @@ impl Run<'_> {
     }
 
     /// What waits in SYSTEM, each with an envelope for the agent: the recipients are the dirsync
-    /// mailboxes of this server that the message names.
+    /// mailboxes of this server that the message names (`$SYSTEM`, `SYSTEM1` …), and nobody else: others
+    /// have, or had, copies of their own.
     fn collect_system(&mut self, view: &TreeView, own: PoName) -> Result<Vec<Leaving>, PoError> {
         let mut edit = Edit::new(view);
         let bag = BagEdit::load(&mut edit, MailbagStem::SYSTEM)?;
@@ -98,7 +100,7 @@ impl Run<'_> {
                 Err(why) => {
                     self.refused[1].insert(stem.0);
                     self.done.stuck += 1;
-                    (self.report)(stuck(MailbagStem::SYSTEM.mbg_path(), why));
+                    self.say(stuck(MailbagStem::SYSTEM.mbg_path(), why));
                 }
             }
         }
@@ -117,12 +119,16 @@ fn pack(edit: &mut Edit<'_>, own: PoName, stem: HexId) -> Result<Vec<Vec<u8>>, S
     let mai = Mai::decode(&bytes)
         .map_err(|error| format!("{path}: {error} [012]"))?
         .mai;
-    let is_ours = |address: &Address| address.po() == Some(own);
+    let is_ours = |address: &Address| {
+        address.po() == Some(own)
+            && address
+                .mailbox()
+                .is_some_and(|name| name.is_system() || is_numbered_system(&name))
+    };
     let mut to: Vec<Vec<u8>> = mai
-        .to
-        .iter()
+        .recipients()
         .filter(|to| Address::parse(to).is_ok_and(|address| is_ours(&address)))
-        .cloned()
+        .map(<[u8]>::to_vec)
         .collect();
     if to.is_empty() {
         to.push(mail::address_text(&Address::system(own)));
@@ -132,13 +138,6 @@ fn pack(edit: &mut Edit<'_>, own: PoName, stem: HexId) -> Result<Vec<Vec<u8>>, S
         envelope.message_id = message_id(&own.to_bytes(), stem, mai.date);
     }
     let mut parts = vec![envelope.encode().map_err(|error| text(&error))?, bytes];
-    for attachment in &mai.attachments {
-        let path = crate::core::base::ident::att_path(attachment.stem);
-        let bytes = edit
-            .peek(&path, link::MESSAGE_LIMIT_BYTES)
-            .map_err(|error| text(&error))?
-            .ok_or_else(|| format!("{path} is missing [018]"))?;
-        parts.push(bytes);
-    }
+    link::attachments(edit, &mai, &mut parts)?;
     Ok(parts)
 }

@@ -25,6 +25,8 @@ use crate::postoffice::mail::{BagEdit, Outgoing, submit};
 use crate::tree::RelPath;
 use crate::tree::disk::mem::{MemDisk, Node};
 
+mod troubles;
+
 const NOW: UnixTime = UnixTime(857_206_800);
 
 fn path(text: &str) -> RelPath {
@@ -70,19 +72,32 @@ const SMALL: Limits = Limits {
     budget_bytes: 40_000,
 };
 
+fn work(open: &OpenOptions, options: Options, limits: Limits) -> Work<'_> {
+    Work {
+        open,
+        now: NOW,
+        user: "test",
+        options,
+        limits,
+    }
+}
+
+/// The disk with the files below a folder as they were before: what is removed there was lost.
+fn with_old(disk: &MemDisk, before: &BTreeMap<String, Node>, folder: &str) -> MemDisk {
+    let mut nodes = disk.snapshot();
+    nodes.retain(|path, _| !path.starts_with(folder));
+    let old = before.iter().filter(|(path, _)| path.starts_with(folder));
+    nodes.extend(old.map(|(path, node)| (path.clone(), node.clone())));
+    MemDisk::from_snapshot(&nodes).unwrap()
+}
+
 fn go(disk: &MemDisk, options: Options) -> (Interchanged, Vec<Finding>) {
     go_with(disk, options, SMALL)
 }
 
 fn go_with(disk: &MemDisk, options: Options, limits: Limits) -> (Interchanged, Vec<Finding>) {
     let open = open();
-    let work = Work {
-        open: &open,
-        now: NOW,
-        user: "test",
-        options,
-        limits,
-    };
+    let work = work(&open, options, limits);
     let mut found = Vec::new();
     let done = run(&shared(disk), &work, &mut |finding| found.push(finding)).unwrap();
     (done, found)
@@ -94,13 +109,7 @@ fn change<T>(
     make: impl FnOnce(&mut Edit<'_>) -> T,
 ) -> T {
     let open = open();
-    let work = Work {
-        open: &open,
-        now: NOW,
-        user: "test",
-        options: Options::default(),
-        limits: SMALL,
-    };
+    let work = work(&open, Options::default(), SMALL);
     work.commit(disk, domain, "test", |edit| Ok((make(edit), 1)))
         .unwrap()
 }
@@ -110,13 +119,7 @@ fn change_mta<T>(
     make: impl FnOnce(&mut crate::mta::edit::MtaEdit<'_, '_>) -> Result<T, MtaError>,
 ) -> T {
     let open = open();
-    let work = Work {
-        open: &open,
-        now: NOW,
-        user: "test",
-        options: Options::default(),
-        limits: SMALL,
-    };
+    let work = work(&open, Options::default(), SMALL);
     work.commit_mta(&shared(disk), "test", |edit, _| Ok((make(edit)?, 1)))
         .unwrap()
 }
@@ -196,25 +199,28 @@ fn subjects(disk: &MemDisk) -> Vec<String> {
     inqueue3(disk).into_iter().map(|(s, ..)| s).collect()
 }
 
-/// Members of the two queues: the connector's, the agent's.
-fn queues(disk: &MemDisk) -> [usize; 2] {
+/// Looks at a queue by the last part of its name.
+fn on_queue<T>(
+    disk: &MemDisk,
+    name: &str,
+    look: impl FnOnce(&Database<'_>, Vec<ObjectId>) -> T,
+) -> T {
     let view = TreeView::open(shared(disk), mta::DOMAIN, &open()).unwrap();
     let db = Database::open(&view).unwrap();
     let all = db.super_queue().unwrap();
-    ["MS MAIL CONNECTOR", "MICROSOFT DXA"].map(|name| {
-        let entry = mta::select::queue(&all, name, "").unwrap();
-        db.queue(entry.id).unwrap().members.len()
-    })
+    let entry = mta::select::queue(&all, name, "").unwrap();
+    let members = db.queue(entry.id).unwrap().members;
+    look(&db, members.iter().map(|member| member.object()).collect())
+}
+
+/// Members of the two queues: the connector's, the agent's.
+fn queues(disk: &MemDisk) -> [usize; 2] {
+    ["MS MAIL CONNECTOR", "MICROSOFT DXA"].map(|name| on_queue(disk, name, |_, ids| ids.len()))
 }
 
 /// The ids of the members of the connector's queue.
 fn waiting(disk: &MemDisk) -> Vec<ObjectId> {
-    let view = TreeView::open(shared(disk), mta::DOMAIN, &open()).unwrap();
-    let db = Database::open(&view).unwrap();
-    let all = db.super_queue().unwrap();
-    let entry = mta::select::queue(&all, "MS MAIL CONNECTOR", "").unwrap();
-    let queue = db.queue(entry.id).unwrap();
-    queue.members.iter().map(|member| member.object()).collect()
+    on_queue(disk, "MS MAIL CONNECTOR", |_, ids| ids)
 }
 
 /// The queue database is clean: every checker's judgement.
@@ -381,13 +387,7 @@ fn a_message_that_cannot_be_expanded_is_parked_once_and_the_queue_goes_on() {
     let disk = backlog(2, &[0]);
     let before = disk.snapshot();
     go(&disk, Options::default());
-    let mut nodes = disk.snapshot();
-    nodes.retain(|path, _| !path.starts_with("MTADATA/"));
-    let old = before
-        .iter()
-        .filter(|(path, _)| path.starts_with("MTADATA/"));
-    nodes.extend(old.map(|(path, node)| (path.clone(), node.clone())));
-    let disk = MemDisk::from_snapshot(&nodes).unwrap();
+    let disk = with_old(&disk, &before, "MTADATA/");
     assert_eq!(go(&disk, Options::default()).0.parked, 1);
     assert_eq!(event_ids(&disk), [2447]);
 }
@@ -564,13 +564,7 @@ fn a_removal_that_was_lost_doubles_nothing() {
     let before = disk.snapshot();
     go(&disk, Options::default());
     // Killed between the commits of receiver and sender: the queue database is as it was.
-    let mut nodes = disk.snapshot();
-    nodes.retain(|path, _| !path.starts_with("MTADATA/"));
-    let old = before
-        .iter()
-        .filter(|(path, _)| path.starts_with("MTADATA/"));
-    nodes.extend(old.map(|(path, node)| (path.clone(), node.clone())));
-    let disk = MemDisk::from_snapshot(&nodes).unwrap();
+    let disk = with_old(&disk, &before, "MTADATA/");
     assert_eq!(queues(&disk), [3, 0]);
     let (done, found) = go(&disk, Options::default());
     assert!(found.is_empty());
@@ -582,13 +576,7 @@ fn a_removal_that_was_lost_doubles_nothing() {
     agent_writes(&disk, 7, text(7));
     let before = disk.snapshot();
     go(&disk, Options::default());
-    let mut nodes = disk.snapshot();
-    nodes.retain(|path, _| !path.starts_with("DXADATA/"));
-    let old = before
-        .iter()
-        .filter(|(path, _)| path.starts_with("DXADATA/"));
-    nodes.extend(old.map(|(path, node)| (path.clone(), node.clone())));
-    let disk = MemDisk::from_snapshot(&nodes).unwrap();
+    let disk = with_old(&disk, &before, "DXADATA/");
     let (done, found) = go(&disk, Options::default());
     assert!(found.is_empty(), "{found:?}");
     assert_eq!((done.queued_outward, done.outward), (1, 0));
@@ -663,6 +651,7 @@ fn a_full_in_queue_leaves_messages_in_their_queue_and_in_order() {
     });
     let (done, found) = go(&filled, Options::default());
     assert_eq!((done.outward, done.parked, done.waiting_outward), (1, 0, 2));
+    assert!(!found.is_empty());
     assert!(
         found.iter().all(|f| f.message.contains("[017]")),
         "{found:?}"

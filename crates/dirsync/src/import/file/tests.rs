@@ -224,6 +224,7 @@ fn a_new_name_stands_in_the_second_line() {
 // rule: imp:R-FMT-023
 // rule: imp:R-TXN-T
 // rule: imp:R-EXC-006
+// rule: pof:R-INF-004
 #[test]
 fn templates_and_their_data_are_taken_when_asked_for_and_do_not_grow() {
     let disk = site();
@@ -275,6 +276,8 @@ fn templates_and_their_data_are_taken_when_asked_for_and_do_not_grow() {
 // rule: imp:R-POL-002
 // rule: imp:R-POL-001
 // rule: imp:R-AUT-004
+// rule: pof:R-NPO-001
+// rule: tra:R-GWY-007
 #[test]
 fn add_to_pol_copies_and_replace_reaches_the_copies() {
     let disk = site();
@@ -382,6 +385,8 @@ fn user(disk: &MemDisk, mailbox: &str) -> Option<(AccessRecord, Access2Record)> 
 // rule: imp:R-ID-002
 // rule: imp:R-LOC-002
 // rule: imp:R-LOC-007
+// rule: pof:R-FLD-004
+// rule: tra:OQ-22
 #[test]
 fn local_users_are_made_changed_and_removed() {
     let disk = site();
@@ -529,6 +534,8 @@ fn published_files_of_local_users_do_what_they_say() {
 // rule: dsp:R-T0-007
 // rule: exc:R-FFA-041
 // rule: dsp:R-FOR-002
+// rule: tra:R-GWY-003
+// rule: tra:NEED-18
 #[test]
 fn to_dirsync_fills_the_waiting_transactions_and_no_list() {
     let disk = site();
@@ -694,6 +701,7 @@ fn a_file_that_empties_a_list_or_the_postoffice_is_held() {
 }
 
 // rule: imp:TV-ID-1
+// rule: tra:R-TRN-003
 #[test]
 fn lost_counters_give_nobody_a_mailbag_that_exists() {
     let disk = site();

@@ -109,6 +109,9 @@ fn lens(disk: &MemDisk) -> Vec<usize> {
 // rule: dsp:R-T3-005
 // rule: dec:DEC-057
 // rule: dec:DEC-104
+// rule: pof:R-USR-001
+// rule: pof:R-LCK-001
+// rule: tra:R-TRN-013
 #[test]
 fn two_additions_make_a_list_of_106_bytes_and_the_queues_are_empty() {
     let disk = site();
@@ -160,6 +163,10 @@ fn two_additions_make_a_list_of_106_bytes_and_the_queues_are_empty() {
 // rule: imp:TV-QUE-2
 // rule: imp:R-QUE-002
 // rule: imp:R-QUE-008
+// rule: pof:R-USR-004
+// rule: pof:R-PRM-003
+// rule: tra:NEED-05
+// rule: tra:NEED-15
 #[test]
 fn a_list_that_cannot_be_replaced_leaves_everything_waiting() {
     let disk = site();
@@ -286,6 +293,9 @@ fn what_a_crash_left_is_done_first_and_cleared_away() {
 
 // rule: imp:R-IMP-022
 // rule: dec:DEC-104
+// rule: tra:R-ADM-002
+// rule: tra:R-ADM-003
+// rule: pof:R-LCK-002
 #[test]
 fn a_held_flag_is_message_91_and_everything_waits() {
     use crate::tree::disk::{Disk as _, LockKind};

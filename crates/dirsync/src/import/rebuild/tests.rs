@@ -101,6 +101,9 @@ fn gal(disk: &MemDisk) -> Vec<Shown> {
 // rule: dec:DEC-084
 // rule: dec:2.18
 // rule: imp:OQ-13
+// rule: pof:R-GAL-004
+// rule: pof:D-06
+// rule: tra:R-GWY-007
 #[test]
 fn every_list_goes_in_sorted_and_duplicates_stay() {
     let disk = site();
@@ -132,11 +135,31 @@ fn every_list_goes_in_sorted_and_duplicates_stay() {
     assert_eq!(addresses[..4], (first - 3).to_le_bytes());
 }
 
+// Lists of single users and views are no part of it (Q77926, Q96060).
+// rule: pof:R-NME-001
+#[test]
+fn personal_lists_the_shadow_and_views_are_no_sources() {
+    let disk = site();
+    run(&disk);
+    let pol = read(&disk, "NME/ADMIN.NME").unwrap();
+    let mut other = pol[..45].to_vec();
+    other[2..8].copy_from_slice(b"Other\0");
+    for list in ["NME/00000000.NME", "NME/0000002E.NME", "NME/VIEW.NME"] {
+        put(&disk, list, &other);
+    }
+    let (rebuilt, committed) = run(&disk);
+    assert!(!committed && !rebuilt.changed);
+    // The same entry in the address list is one more.
+    put(&disk, "NME/ADMIN.NME", &[pol, other].concat());
+    assert_eq!(run(&disk).0.entries, rebuilt.entries + 1);
+}
+
 // rule: imp:R-RBD-007
 // rule: imp:R-RBD-008
 // rule: dec:DEC-086
 // rule: dec:DEC-087
 // rule: dsp:R-T3-009
+// rule: tra:R-ADM-041
 #[test]
 fn one_commit_switches_the_list_on_and_a_second_rebuild_writes_nothing() {
     let disk = site();
@@ -234,6 +257,7 @@ fn a_zero_galnetpo_is_message_39_and_the_ids_start_again() {
 
 // rule: imp:R-RBD-001
 // rule: dec:DEC-086
+// rule: pof:R-MST-003
 #[test]
 fn a_master_without_its_form_is_message_202_and_the_list_is_made() {
     let disk = site();
@@ -281,6 +305,9 @@ fn a_list_that_cannot_be_read_is_not_an_empty_one() {
 
 // rule: dec:DEC-086
 // rule: imp:R-RBD-006
+// rule: pof:R-GAL-007
+// rule: tra:R-LCK-012
+// rule: tra:NEED-05
 #[test]
 fn a_list_that_somebody_holds_stays_and_the_new_one_lies_beside_it() {
     use crate::tree::disk::{Disk as _, LockKind};

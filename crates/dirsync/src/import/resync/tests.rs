@@ -186,6 +186,8 @@ const HEADER: &str = "IMPSEQ=0000000003 REQSEQ=0000000018 SRVSEQ=0000000080";
 // rule: imp:OQ-6
 // rule: imp:OQ-7
 // rule: imp:OQ-8
+// rule: std:5
+// rule: tra:R-GWY-011
 #[test]
 fn the_file_holds_the_numbers_and_every_list_of_the_server() {
     let po = srv();
@@ -260,6 +262,7 @@ impl crate::core::format::transactions::RecordSource for Bytes<'_> {
 // rule: imp:R-GRP-004
 // rule: imp:R-TPL-005
 // rule: pof:R-GRP-009
+// rule: tra:NEED-20
 #[test]
 fn what_cannot_be_told_is_left_out_and_named() {
     let po = srv();
@@ -457,6 +460,7 @@ fn what_waits_is_covered_up_to_srvseq_and_applied_behind_it_above() {
 // rule: imp:R-RSP-005
 // rule: dsp:R-IMP-006
 // rule: imp:OQ-18
+// rule: tra:R-GWY-002
 #[test]
 fn gateways_that_are_not_here_and_unwanted_templates_are_no_problems() {
     let disk = hq();
@@ -625,6 +629,7 @@ proptest! {
     // rule: imp:R-RSY-002
     // rule: imp:R-RSY-004
     // rule: imp:R-RSP-004
+    // rule: tra:R-ADM-054
     #[test]
     fn whatever_a_requestor_had_it_has_the_servers_lists_afterwards(
         theirs in users(),

@@ -31,6 +31,8 @@ kinds! {
         "The file has more than one name. Writing it would change another file, so commands refuse to; break the link with a copy.";
     CASE_DUPLICATE = "file.case-duplicate" Warning ("Q127079 Q103421"):
         "Two names differ only in the case of letters; programs may see one or the other.";
+    LOWER_CASE = "file.lowrcase" Note ("Q127079 Q127082"):
+        "LOWRCASE.GLB asks clients for Macintosh computers to create names in lower case. Names are read in either case here and always created in upper case (DEC-100), so it can stay.";
     STRANGE_NAME = "file.strange-name" Warning ("assigned"):
         "A name holds characters that no file of a postoffice has; it is never opened.";
 }
@@ -44,6 +46,7 @@ const FOLDER_DIRS_LIMIT: usize = 10_000;
 pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
     must_exist(check)?;
     remade(check)?;
+    lower_case(check)?;
     for dir in DIRECTORIES {
         if dir != "FOLDERS/LOC/00000000" {
             names_in(check, &read::path(check.view(), dir)?)?;
@@ -51,6 +54,17 @@ pub(super) fn run(check: &mut Check<'_>) -> Result<(), TreeError> {
     }
     for dir in subdirectories(check.view(), "FOLDERS/LOC")? {
         names_in(check, &dir)?;
+    }
+    Ok(())
+}
+
+/// LOWRCASE.GLB is told, not obeyed: two programs that create names in different cases would make
+/// two files of one (DEC-100).
+fn lower_case(check: &mut Check<'_>) -> Result<(), TreeError> {
+    let path = read::path(check.view(), "GLB/LOWRCASE.GLB")?;
+    if read::stat_on_disk(check.view(), &path)?.is_some() {
+        let message = "Other programs may create names in lower case here.".to_owned();
+        check.report(&LOWER_CASE, path.as_str(), None, message, None);
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ fn queue_locks(check: &mut Check<'_>) -> Result<(), TreeError> {
         if let (EntryName::Plain(name), EntryKind::File) = (entry.name, entry.kind)
             && name
                 .rsplit_once('.')
-                .is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("0LK"))
+                .is_some_and(|(_, ending)| is_queue_lock(ending))
         {
             names.insert(name);
         }
@@ -86,4 +86,9 @@ fn queue_locks(check: &mut Check<'_>) -> Result<(), TreeError> {
         }
     }
     Ok(())
+}
+
+/// `0LK` of 3.0 and later, `0nn` of 2.1 (Q119642): zero and two more (transport-admin OQ-19).
+fn is_queue_lock(ending: &str) -> bool {
+    ending.len() == 3 && ending.starts_with('0')
 }

@@ -201,6 +201,7 @@ fn place(disk: &MemDisk, queue: ObjectId, data: u32, reference: u32, serial: u64
 // rule: mta:OQ-6
 // rule: mta:OQ-16
 // rule: dec:DEC-120
+// rule: std:13
 #[test]
 fn the_published_second_run_of_version_4_is_printed_word_for_word() {
     let disk = with_queues(Profile::V40, &ALPHA);
@@ -546,6 +547,7 @@ fn objects_of_no_queue_and_missing_core_files_are_reported_not_revived() {
 // rule: mta:TV-9
 // rule: mta:R-DB-035
 // rule: mta:OQ-15
+// rule: dec:DEC-118
 #[test]
 fn an_unclean_start_is_told_by_the_published_events_in_order() {
     let internal = RepairOptions {

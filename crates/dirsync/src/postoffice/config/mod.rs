@@ -58,6 +58,23 @@ pub fn is_server(edit: &mut Edit<'_>) -> Result<bool, PoError> {
     Ok(master(edit)?.dirsync_server == 1)
 }
 
+/// Refuses what a Workgroup postoffice cannot be: it has no external postoffices, and so no directory
+/// synchronization (Q94178, Q132560).
+///
+/// # Errors
+/// MASTER.GLB is missing or damaged, or it says "single".
+pub(super) fn refuse_workgroup(edit: &mut Edit<'_>) -> Result<(), PoError> {
+    if master(edit)?.is_internetwork() {
+        return Ok(());
+    }
+    Err(ListError::Refused {
+        why: "this is a Workgroup postoffice, which cannot take part in directory synchronization"
+            .to_owned(),
+        hint: "take its users to a postoffice of the internetwork kind (`po-admin init`, `po-admin fill`)",
+    }
+    .into())
+}
+
 /// SRVCONF.GLB of the directory server.
 ///
 /// # Errors

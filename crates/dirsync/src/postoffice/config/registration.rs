@@ -10,7 +10,7 @@ use super::super::externals;
 use super::super::list_error::ListError;
 use super::super::lists::own_name;
 use super::super::lists::waiting::reqconf;
-use super::{is_server, save_reqconf};
+use super::{is_server, refuse_workgroup, save_reqconf};
 
 /// What registration did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,12 +27,13 @@ pub struct Registered {
 ///
 /// # Errors
 /// Notice 42: the server must be an external postoffice here (R-ADM-029). A server cannot be the
-/// requestor of another one (dsp R-ROLE-002).
+/// requestor of another one (dsp R-ROLE-002), nor a Workgroup postoffice of anyone.
 pub fn register(
     edit: &mut Edit<'_>,
     server: &PoName,
     password: Option<Password>,
 ) -> Result<Registered, PoError> {
+    refuse_workgroup(edit)?;
     let own = own_name(edit)?;
     if *server == own {
         if !is_server(edit)? {

@@ -14,7 +14,9 @@ use super::super::list_error::ListError;
 use super::super::lists::waiting::reqconf;
 use super::super::lists::{MASTER_GLB, load, master, own_name};
 use super::requestors::new_record;
-use super::{MSTTRANS_GLB, PROCESS_GLB, SRVCONF_GLB, load_srvconf, save, save_reqconf};
+use super::{
+    MSTTRANS_GLB, PROCESS_GLB, SRVCONF_GLB, load_srvconf, refuse_workgroup, save, save_reqconf,
+};
 
 /// What switching on did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,8 +42,10 @@ pub struct SwitchedOff {
 /// exists already stays, so that it can be done again after a restore.
 ///
 /// # Errors
-/// The postoffice has numbers of another server (dsp R-ROLE-006); a file is damaged.
+/// The postoffice has numbers of another server (dsp R-ROLE-006), or it is a Workgroup postoffice; a
+/// file is damaged.
 pub fn on(edit: &mut Edit<'_>) -> Result<SwitchedOn, PoError> {
+    refuse_workgroup(edit)?;
     let own = own_name(edit)?;
     let mut done = SwitchedOn {
         already: true,

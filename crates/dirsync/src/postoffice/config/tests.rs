@@ -53,6 +53,7 @@ fn new(text: &str, secret: &[u8]) -> NewRequestor {
 // rule: dsp:R-ROLE-003
 // rule: dsp:R-ROLE-008
 // rule: tra:R-ADM-020
+// rule: tra:R-ADM-026
 #[test]
 fn a_new_server_is_its_own_requestor() {
     let po = montgomery();
@@ -72,6 +73,27 @@ fn a_new_server_is_its_own_requestor() {
     po.assert_clean();
 }
 
+// rule: pof:R-WG-007
+// rule: tra:R-ADM-004
+#[test]
+fn a_workgroup_postoffice_takes_no_part() {
+    let po = montgomery();
+    let mut master = po.bytes("GLB/MASTER.GLB").unwrap();
+    master[6] = 0;
+    po.put("GLB/MASTER.GLB", &master);
+    let before = po.snapshot();
+    let server = name("POLYNOMIAL/MONTGOMERY");
+    for error in [
+        po.edit(server::on).unwrap_err(),
+        po.edit(|edit| registration::register(edit, &server, None))
+            .unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("Workgroup"), "{error}");
+        assert!(error.hint().is_some());
+    }
+    assert_eq!(po.snapshot(), before);
+}
+
 // rule: dsp:R-ROLE-006
 #[test]
 fn numbers_of_another_server_stop_the_switch() {
@@ -86,6 +108,7 @@ fn numbers_of_another_server_stop_the_switch() {
 // rule: dsp:R-BUG-29
 // rule: tra:R-ADM-021
 // rule: dec:DEC-054
+// rule: pof:R-DSY-011
 #[test]
 fn switching_off_removes_files_and_t2_entries() {
     let po = montgomery();
@@ -214,6 +237,7 @@ fn a_requestor_names_one_server_that_it_knows() {
 // rule: tra:R-ADM-027
 // rule: dec:DEC-048
 // rule: dec:DEC-049
+// rule: tra:OQ-12
 #[test]
 fn options_read_back_as_set() {
     let po = montgomery();
@@ -493,6 +517,7 @@ fn an_import_request_that_cannot_be_queued_is_notice_40() {
 }
 
 // rule: dsp:R-BUG-10
+// rule: tra:R-ADM-028
 #[test]
 fn a_long_name_of_the_administrator_leaves_keep_updates_alone() {
     let po = montgomery();

@@ -2,13 +2,15 @@
 //!
 //! To everybody else such a postoffice is an external one, in a network of type 64h of its own
 //! (Q103820); the gateway takes its mail away and brings mail in text files (`format::mmff`). Where
-//! these lie was the gateway's choice; here it is inside the tree, so that picking a file up and
-//! queueing what it holds is one commit (ASSIGNED):
+//! these lie was the gateway's choice; here it is inside the tree, on one file system with the rest, so
+//! that a file changes hands by one rename (ASSIGNED):
 //!
 //! ```text
 //! GTW/<mailbag>/IN     what the gateway brings: *.MMF, written under another name and renamed
 //! GTW/<mailbag>/OUT    what it takes away: <message>.MMF
 //! GTW/<mailbag>/BAD    files that cannot be taken, each with its errors in a file *.ERR
+//! GTW/<mailbag>/TAKEN  ours: files of IN that are being queued
+//! GTW/<mailbag>/SPOOL  ours: files on their way to OUT and BAD
 //! INI/GATEWAYS.INI     one line NET/PO=crlf each: how the lines of OUT end (-f0 cr, -f1 lf, -f2 crlf)
 //! ```
 
@@ -49,16 +51,16 @@ pub struct ShownGateway {
     pub gateway: Gateway,
     /// Its mailbag; `None` when it is in the list only.
     pub mailbag: Option<HexId>,
-    /// Files it brought that wait.
+    /// Files it brought that wait, in `IN` and `TAKEN`.
     pub waiting_in: u64,
-    /// Files that wait for it.
+    /// Files that wait for it, in `OUT` and `SPOOL`.
     pub waiting_out: u64,
     /// Files that could not be taken.
     pub bad: u64,
 }
 
 /// One of the folders of a gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Folder {
     /// What it brings.
     In,
@@ -66,19 +68,50 @@ pub enum Folder {
     Out,
     /// What could not be taken.
     Bad,
+    /// What is being queued. No gateway's.
+    Taken,
+    /// What is on its way to [`Folder::Out`] and [`Folder::Bad`]. No gateway's.
+    Spool,
 }
 
 impl Folder {
-    /// The path of the folder.
-    #[must_use]
-    pub fn path(self, mailbag: HexId) -> String {
-        let name = match self {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::In, Self::Out, Self::Bad, Self::Taken, Self::Spool];
+
+    fn name(self) -> &'static str {
+        match self {
             Self::In => "IN",
             Self::Out => "OUT",
             Self::Bad => "BAD",
-        };
-        format!("GTW/{mailbag}/{name}")
+            Self::Taken => "TAKEN",
+            Self::Spool => "SPOOL",
+        }
     }
+
+    /// The path of the folder.
+    #[must_use]
+    pub fn path(self, mailbag: HexId) -> String {
+        format!("{}/{}", home(mailbag), self.name())
+    }
+}
+
+/// The folder of the folders of a gateway.
+#[must_use]
+pub fn home(mailbag: HexId) -> String {
+    format!("GTW/{mailbag}")
+}
+
+/// Makes the folders of a gateway that are missing.
+///
+/// # Errors
+/// A disk error; something else stands in the place of one.
+pub fn make_folders(edit: &mut Edit<'_>, mailbag: HexId) -> Result<(), PoError> {
+    edit.mkdir("GTW")?;
+    edit.mkdir(&home(mailbag))?;
+    for folder in Folder::ALL {
+        edit.mkdir(&folder.path(mailbag))?;
+    }
+    Ok(())
 }
 
 fn parse(text: &str) -> Vec<Gateway> {
@@ -141,11 +174,7 @@ pub fn add(edit: &mut Edit<'_>, name: PoName, eol: Eol) -> Result<AddedExternal,
         autocreated: false,
     };
     let added = add_to(edit, &new, NetworkType::Ffapi)?;
-    edit.mkdir("GTW")?;
-    edit.mkdir(&format!("GTW/{}", added.mailbag))?;
-    for folder in [Folder::In, Folder::Out, Folder::Bad] {
-        edit.mkdir(&folder.path(added.mailbag))?;
-    }
+    make_folders(edit, added.mailbag)?;
     let mut gateways = known(edit.view())?;
     gateways.retain(|one| one.name != name);
     gateways.push(Gateway { name, eol });
@@ -153,11 +182,21 @@ pub fn add(edit: &mut Edit<'_>, name: PoName, eol: Eol) -> Result<AddedExternal,
     Ok(added)
 }
 
+/// What was removed.
+#[derive(Debug, Clone)]
+pub struct Removed {
+    /// What changed beside it.
+    pub effects: Effects,
+    /// Where its folders stood. A file that somebody puts there during the removal stays, and its
+    /// folder with it: whoever looks afterwards finds it there.
+    pub home: Option<String>,
+}
+
 /// Removes a postoffice that a gateway emulates, with its folders.
 ///
 /// # Errors
-/// Notices 42, 80 and those of an external postoffice; files wait in its folders.
-pub fn remove(edit: &mut Edit<'_>, name: PoName, now: UnixTime) -> Result<Effects, PoError> {
+/// Notices 42, 80 and those of an external postoffice; something stands in its folders or beside them.
+pub fn remove(edit: &mut Edit<'_>, name: PoName, now: UnixTime) -> Result<Removed, PoError> {
     if !Networks::open(edit)?.is_gateway(&name) {
         return Err(ListError::notice(notice::NO_POSTOFFICE, &name.to_bytes()).into());
     }
@@ -165,23 +204,20 @@ pub fn remove(edit: &mut Edit<'_>, name: PoName, now: UnixTime) -> Result<Effect
     let view = edit.view();
     let mut folders = Vec::new();
     if let Some(mailbag) = mailbag {
-        for folder in [Folder::In, Folder::Out, Folder::Bad] {
-            let path = view.path(&folder.path(mailbag))?;
-            if view.stat_on_disk(&path)?.is_none() {
-                continue;
+        let found = contents(view, mailbag)?;
+        if let Some((place, count)) = found.first() {
+            return Err(ListError::Refused {
+                why: format!("{count} files or folders wait in {place}"),
+                hint: "deliver or move them first",
             }
-            if count(view, folder, mailbag)? > 0 {
-                return Err(ListError::Refused {
-                    why: format!("files wait in {}", folder.path(mailbag)),
-                    hint: "deliver or move them first",
-                }
-                .into());
-            }
-            folders.push(path);
+            .into());
         }
-        let own = view.path(&format!("GTW/{mailbag}"))?;
-        if view.stat_on_disk(&own)?.is_some() {
-            folders.push(own);
+        let paths = Folder::ALL.map(|folder| folder.path(mailbag));
+        for path in paths.into_iter().chain([home(mailbag)]) {
+            let path = view.path(&path)?;
+            if view.stat_on_disk(&path)?.is_some() {
+                folders.push(path);
+            }
         }
     }
     let effects = take_out(edit, &name, now)?;
@@ -191,7 +227,36 @@ pub fn remove(edit: &mut Edit<'_>, name: PoName, now: UnixTime) -> Result<Effect
     let mut gateways = known(view)?;
     gateways.retain(|one| one.name != name);
     save(edit, &gateways)?;
-    Ok(effects)
+    Ok(Removed {
+        effects,
+        home: mailbag.map(home),
+    })
+}
+
+/// What stands in the folders of a gateway and beside them: each place with the number of its entries.
+///
+/// # Errors
+/// A disk error.
+pub fn contents(view: &TreeView, mailbag: HexId) -> Result<Vec<(String, u64)>, PoError> {
+    let mut found = Vec::new();
+    for folder in Folder::ALL {
+        let count = count(view, folder, mailbag)?;
+        if count > 0 {
+            found.push((folder.path(mailbag), count));
+        }
+    }
+    let mut foreign = 0;
+    let path = view.path(&home(mailbag))?;
+    view.list_on_disk(&path, &mut |entry| {
+        let ours = matches!(&entry.name, EntryName::Plain(name)
+            if Folder::ALL.iter().any(|folder| folder.name().eq_ignore_ascii_case(name)));
+        foreign += u64::from(!ours);
+        ControlFlow::Continue(())
+    })?;
+    if foreign > 0 {
+        found.push((home(mailbag), foreign));
+    }
+    Ok(found)
 }
 
 /// All entries of a folder.
@@ -215,11 +280,26 @@ pub fn files(
     mailbag: HexId,
     limit: usize,
 ) -> Result<Vec<String>, PoError> {
+    files_after(view, folder, mailbag, None, limit)
+}
+
+/// As [`files`], those behind the name `after` only.
+///
+/// # Errors
+/// As [`files`].
+pub fn files_after(
+    view: &TreeView,
+    folder: Folder,
+    mailbag: HexId,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<String>, PoError> {
     let mut names = std::collections::BTreeSet::new();
     let path = view.path(&folder.path(mailbag))?;
     view.list_on_disk(&path, &mut |entry| {
         if let EntryName::Plain(name) = entry.name
             && is_mmf(&name)
+            && after.is_none_or(|after| name.as_str() > after)
         {
             names.insert(name);
             if names.len() > limit {
@@ -248,16 +328,22 @@ pub fn all(edit: &mut Edit<'_>) -> Result<Vec<ShownGateway>, PoError> {
     for gateway in known(view)? {
         let record = find(edit, &gateway.name)?;
         let mailbag = record.and_then(|(_, _, record)| record.mailbag.get().ok().flatten());
-        let counted = |folder| match mailbag {
-            Some(mailbag) => count(view, folder, mailbag),
-            None => Ok(0),
+        let counted = |folders: &[Folder]| {
+            let mut sum = 0;
+            for folder in folders {
+                sum += match mailbag {
+                    Some(mailbag) => count(view, *folder, mailbag)?,
+                    None => 0,
+                };
+            }
+            Ok::<u64, PoError>(sum)
         };
         shown.push(ShownGateway {
             gateway,
             mailbag,
-            waiting_in: counted(Folder::In)?,
-            waiting_out: counted(Folder::Out)?,
-            bad: counted(Folder::Bad)?,
+            waiting_in: counted(&[Folder::In, Folder::Taken])?,
+            waiting_out: counted(&[Folder::Out, Folder::Spool])?,
+            bad: counted(&[Folder::Bad])?,
         });
     }
     Ok(shown)

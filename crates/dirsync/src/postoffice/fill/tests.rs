@@ -95,6 +95,7 @@ fn rows_become_users_and_every_change_is_noted() {
 }
 
 // rule: imp:R-ID-002
+// rule: pof:R-TID-002
 #[test]
 fn many_users_at_once_get_tuple_ids_of_their_own() {
     let po = TestPo::new("NET", "PO");

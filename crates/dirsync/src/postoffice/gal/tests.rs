@@ -129,7 +129,9 @@ fn small_tree() -> MemDisk {
     group.alias = CpField::from_bytes(b"Everybody").unwrap();
     group.address = CpField::from_bytes(b"all").unwrap();
     group.tid = U32::new(5);
-    let header = GroupHeader::zeroed();
+    // A header that lies: nobody counts on it (DEC-090).
+    let mut header = GroupHeader::zeroed();
+    header.zero.set(9);
     put(&disk, "GLB/GROUP.GLB", &GROUP.build(&header, &[group]));
     let gal = [
         entry(3, 16, b"Ada Lovelace", 4, 0),
@@ -147,6 +149,8 @@ fn small_tree() -> MemDisk {
 }
 
 // rule: pof:R-GAL-001
+// rule: dec:DEC-090
+// rule: pof:R-NME-003
 #[test]
 fn every_kind_of_entry_gets_its_address() {
     let listed = list(&small_tree(), &GalOptions::default());

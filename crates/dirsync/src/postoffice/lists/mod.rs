@@ -17,6 +17,7 @@
 //! above 32 MiB, that is 57,000 users, is refused).
 
 pub mod members;
+mod personal;
 pub mod pol;
 mod pol_list;
 pub mod templates;
@@ -99,6 +100,8 @@ pub struct Lists {
     pub(super) grpmem: Vec<GrpMemRecord>,
     netpo_header: NetPoHeader,
     netpo: Vec<NetPoRecord>,
+    /// `None` until a record of NETPO.GLB is to be deleted.
+    personal: Option<personal::Personal>,
     pub(super) templates: Templates,
     pub(super) waiting: Waiting,
     pub(super) dirty: Dirty,
@@ -143,6 +146,7 @@ impl Lists {
             grpmem,
             netpo_header,
             netpo,
+            personal: None,
             templates,
             waiting,
             dirty: Dirty::default(),

@@ -14,6 +14,7 @@ use crate::core::format::{FileView, FixedRecord as _};
 use super::super::edit::Edit;
 use super::super::error::PoError;
 use super::super::list_error::{ListError, notice};
+use super::personal::Personal;
 use super::{Lists, NETPO_GLB};
 
 /// An entry of the postoffice address list.
@@ -171,14 +172,21 @@ impl Lists {
     }
 
     /// Takes an external entry out of the list and of all groups; its NETPO record goes on the chain
-    /// of deleted ones (Q110100).
+    /// of deleted ones (Q110100), unless a personal list names it, too.
     pub(crate) fn remove_external(
         &mut self,
         edit: &mut Edit<'_>,
         entry: &NmeRecord,
     ) -> Result<super::Effects, PoError> {
         let effects = self.leave_groups(edit, Tid(entry.tid.get()))?;
+        let personal = match self.personal.take() {
+            Some(personal) => personal,
+            None => Personal::read(edit.view())?,
+        };
+        let personal = self.personal.insert(personal);
+        let shared = personal.names(entry.pointer.get());
         if let Some(entry) = self.pol_take(entry)
+            && !shared
             && let Some(index) = netpo_index(entry.pointer.get())
             && let Some(record) = self.netpo.get_mut(index)
             && record.is_live()

@@ -37,6 +37,9 @@ fn aliases(po: &TestPo) -> Vec<String> {
 // rule: imp:R-LOC-001
 // rule: pof:R-NAM-011
 // rule: dsp:R-T0-001
+// rule: pof:R-NME-003
+// rule: pof:D-16
+// rule: tra:R-TRN-013
 #[test]
 fn a_new_user_has_records_an_entry_and_files() {
     let po = po();
@@ -108,6 +111,7 @@ fn who_takes_no_part_is_not_told() {
 // rule: pof:R-ACC-005
 // rule: pof:R-ACC-006
 // rule: dec:DEC-095
+// rule: pof:D-08
 #[test]
 fn names_that_are_taken_or_wrong_are_refused_by_number() {
     let po = po();
@@ -142,6 +146,7 @@ fn names_that_are_taken_or_wrong_are_refused_by_number() {
 
 // rule: tra:R-ADM-066
 // rule: imp:R-LOC-007
+// rule: pof:R-ACC-010
 #[test]
 fn more_than_500_users_are_a_warning_unless_the_limits_are_strict() {
     let po = po();
@@ -172,6 +177,7 @@ fn more_than_500_users_are_a_warning_unless_the_limits_are_strict() {
 // rule: pof:R-TID-001
 // rule: tra:R-ADM-065
 // rule: imp:R-LOC-004
+// rule: pof:R-FLD-004
 #[test]
 fn the_record_of_a_removed_user_serves_the_next_one() {
     let po = po();
@@ -333,6 +339,8 @@ fn numbers_go_on_from_what_was_confirmed_and_sent() {
 }
 
 // rule: imp:R-LOC-003
+// rule: pof:R-DSY-008
+// rule: tra:OQ-18
 #[test]
 fn a_missing_file_of_waiting_transactions_is_made_anew_with_a_warning() {
     let po = po();
@@ -343,7 +351,10 @@ fn a_missing_file_of_waiting_transactions_is_made_anew_with_a_warning() {
     assert_eq!(po.waiting().len(), 1);
     // Without REQCONF.GLB no number is known.
     po.edit(|edit| Ok(edit.remove("GLB/REQCONF.GLB")?)).unwrap();
+    let before = po.snapshot();
     assert_eq!(notice_of(add(&po, &user("mark", "Mark")).unwrap_err()), 159);
+    // No half-added user.
+    assert_eq!(po.snapshot(), before);
 }
 
 // rule: dsp:R-T0-008
@@ -404,7 +415,43 @@ fn template_data_is_kept_and_told_when_the_options_say_so() {
     assert_eq!(notice_of(add(&po, &user("x", "X")).unwrap_err()), 93);
 }
 
+// rule: pof:R-LCK-002
+#[test]
+fn nobody_is_added_while_another_program_holds_the_lists() {
+    use crate::tree::disk::{Disk as _, LockKind};
+    let po = po();
+    let path = crate::tree::RelPath::new("GLB/FLAG.GLB").unwrap();
+    let guard = po.disk.try_lock(&path, LockKind::Exclusive, false).unwrap();
+    let before = po.snapshot();
+    let error = add(&po, &user("paul", "Paul")).unwrap_err();
+    assert!(error.to_string().contains("[ 91]"), "{error}");
+    assert_eq!(po.snapshot(), before);
+    drop(guard);
+    add(&po, &user("paul", "Paul")).unwrap();
+}
+
+// Q107443, Q118510: an earlier program gave all of them the same wrong id.
+// rule: pof:R-TID-002
+// rule: tra:R-ADM-063
+#[test]
+fn without_tuple_ids_nobody_is_added() {
+    for bytes in [None, Some(&[1u8, 0, 0][..]), Some(&[0xFF; 4][..])] {
+        let po = po();
+        match bytes {
+            Some(bytes) => po.put("GLB/TID.GLB", bytes),
+            None => po.edit(|edit| Ok(edit.remove("GLB/TID.GLB")?)).unwrap(),
+        }
+        let before = po.snapshot();
+        let error = add(&po, &user("paul", "Paul")).unwrap_err();
+        assert!(error.to_string().contains("TID.GLB"), "{error}");
+        assert_eq!(po.snapshot(), before);
+    }
+}
+
 // rule: tra:R-ADM-005
+// rule: tra:R-ADM-002
+// rule: tra:R-ADM-095
+// rule: tra:OQ-06
 #[test]
 fn a_damaged_list_is_not_changed() {
     for (path, bytes) in [

@@ -94,6 +94,9 @@ fn bytes(disk: &MemDisk, path: &str) -> Option<Vec<u8>> {
 
 // rule: dec:2.14
 // rule: tra:R-TRN-005
+// rule: pof:R-NAM-007
+// rule: pof:R-P1-001
+// rule: pof:R-MAI-001
 #[test]
 fn a_status_message_is_the_published_one_byte_for_byte() {
     let disk = postoffice(b"NET", b"R1");
@@ -152,6 +155,42 @@ fn the_same_stem_is_never_given_twice_in_one_second() {
         .filter(|path| path.ends_with(".MAI") || path.ends_with(".ATT"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+// 3.0 removed only the first attachment of a message (Q103421).
+// rule: pof:R-ATT-001
+#[test]
+fn all_attachments_go_with_their_message() {
+    let disk = postoffice(b"NET", b"R1");
+    let three = ["A.TXT", "EMPTY.BIN", "A.TXT"];
+    let message = Outgoing {
+        attachments: vec![
+            (three[0].as_bytes().to_vec(), b"one".to_vec()),
+            (three[1].as_bytes().to_vec(), Vec::new()),
+            (three[2].as_bytes().to_vec(), vec![0xFF; 100_000]),
+        ],
+        ..status()
+    };
+    let stem = edited(&disk, |edit| submit(edit, &message).unwrap());
+    let attachments = |disk: &MemDisk| -> Vec<usize> {
+        let files = disk.snapshot().into_keys();
+        files
+            .filter(|path| path.ends_with(".ATT"))
+            .map(|path| bytes(disk, &path).unwrap().len())
+            .collect()
+    };
+    assert_eq!(attachments(&disk), [3, 0, 100_000]);
+    edited(&disk, |edit| {
+        let taken = take(edit, MailbagStem::INQUEUE, 1, &mut |f| panic!("{f:?}")).unwrap();
+        let mai = &taken.waiting[0].mai;
+        let stems: std::collections::BTreeSet<HexId> =
+            mai.attachments.iter().map(|a| a.stem).collect();
+        // Each has a number of its own, given before that of the message.
+        assert_eq!(stems.len(), 3);
+        assert!(stems.iter().all(|a| a.0 < stem.0));
+        remove(edit, MailbagStem::INQUEUE, &[0]).unwrap();
+    });
+    assert_eq!(attachments(&disk), [0usize; 0]);
 }
 
 // rule: tra:R-TRN-004
@@ -224,6 +263,7 @@ fn a_doubled_header_never_costs_the_message_that_is_kept() {
 }
 
 // rule: pof:R-MBG-006
+// rule: tra:R-QUE-011
 #[test]
 fn damage_is_reported_and_the_rest_is_taken() {
     let disk = postoffice(b"NET", b"R1");

@@ -1,8 +1,10 @@
 //! Delivery over a site: passes until nothing moves any more.
 //!
 //! One pass is one dispatch sweep over all postoffices (outbound mailbags to the next tree), then one
-//! mailer sweep over all (DEC-115); at most 50 messages a queue and pass, oldest first (DEC-114). Each
-//! tree is behind a `FarSide`: one that is busy, foreign, missing, full or silent stops its own mail
+//! mailer sweep over all (DEC-115), oldest messages first. With `--passes` a pass serves at most 50
+//! messages of a queue (DEC-114). Without it the number of passes is ours: then a pass serves up to 1,000
+//! messages, shared by the queues that the pass before left with mail, but at least 50 of each (ASSIGNED;
+//! gateways always have 50, Q85059). Each tree is behind a `FarSide`: one that is busy, foreign, missing, full or silent stops its own mail
 //! and is reported; after a silence it is not asked again in this run. Order is that of the names, so the
 //! same site gives the same result.
 //!
@@ -10,6 +12,8 @@
 //! remembers (`super::book`). When nothing moves any more, or the passes are used up, each sender
 //! draws the consequences (`super::settle`); what moves by that is carried on.
 
+#[cfg(test)]
+mod at_once_tests;
 mod report;
 mod site;
 mod sweep;
@@ -37,7 +41,8 @@ pub struct DeliverOptions {
     pub now: UnixTime,
     /// The user of the operating system, for the audit logs.
     pub user: String,
-    /// Stop after so many passes even if mail still moves.
+    /// Stop after so many passes even if mail still moves, each of at most 50 messages a queue; `None`:
+    /// until it is quiet, in passes of up to 1,000.
     pub passes: Option<u32>,
     /// Only say what the first pass would do.
     pub dry_run: bool,
@@ -97,10 +102,7 @@ pub fn deliver(
     let mut paths: Vec<&String> = paths.iter().collect();
     paths.sort();
     paths.dedup();
-    for path in paths {
-        site.add(path, true)?;
-        progress.advance(1);
-    }
+    site.add_all(&paths, progress)?;
     site.members
         .sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
     site.open.clear();

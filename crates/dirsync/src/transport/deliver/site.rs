@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::core::base::address::PoName;
+use crate::progress::Progress;
 
 use super::super::book::{LinkEntry, LinkState};
 use super::super::far::{Connector, FarError, FarSide, Problem, Reply, Request};
@@ -14,7 +15,7 @@ use super::{DeliverOptions, SameIdentity};
 
 /// Far sides that are kept open at once; the one not used for longest is closed for the next.
 const OPEN_LIMIT: usize = 32;
-/// Members that are asked at once.
+/// Members that work at once. To be asked who they are is no work: then as many as may be open.
 const AT_ONCE: usize = 8;
 
 /// Who mail is handed to.
@@ -100,8 +101,31 @@ pub(super) struct Site<'a> {
 }
 
 impl Site<'_> {
+    /// Adds trees and asks who they are, all at once where that is possible: however many are silent,
+    /// they keep the others waiting as long as one.
+    pub(super) fn add_all(
+        &mut self,
+        paths: &[&String],
+        progress: &dyn Progress,
+    ) -> Result<(), SameIdentity> {
+        let indices: Vec<usize> = paths.iter().map(|path| self.member(path, true)).collect();
+        for (index, answer) in self.ask_all(&indices, &Request::Identify) {
+            self.introduce(index, answer)?;
+            progress.advance(1);
+        }
+        Ok(())
+    }
+
     /// Adds a tree and asks who it is; its number.
     pub(super) fn add(&mut self, path: &str, in_site: bool) -> Result<usize, SameIdentity> {
+        let index = self.member(path, in_site);
+        let answer = self.call(index, Request::Identify);
+        self.introduce(index, answer)?;
+        Ok(index)
+    }
+
+    /// A member of which only the path is known; its number.
+    fn member(&mut self, path: &str, in_site: bool) -> usize {
         let index = self.members.len();
         self.members.push(Member {
             path: path.to_owned(),
@@ -124,7 +148,16 @@ impl Site<'_> {
                 hint: None,
             },
         });
-        match self.call(index, Request::Identify) {
+        index
+    }
+
+    /// A member says who it is.
+    fn introduce(
+        &mut self,
+        index: usize,
+        answer: Result<Reply, FarError>,
+    ) -> Result<(), SameIdentity> {
+        match answer {
             Ok(Reply::Identity { name, .. }) => {
                 let parsed = Party::read(&name);
                 let same = self
@@ -135,7 +168,7 @@ impl Site<'_> {
                     return Err(SameIdentity {
                         name,
                         first: other.path.clone(),
-                        second: path.to_owned(),
+                        second: self.path(index),
                     });
                 }
                 if let Some(member) = self.members.get_mut(index) {
@@ -146,7 +179,7 @@ impl Site<'_> {
             Ok(other) => self.lose(index, &unexpected(&other)),
             Err(error) => self.lose(index, &error),
         }
-        Ok(index)
+        Ok(())
     }
 
     /// The tree is out of reach for the rest of the run.
@@ -210,7 +243,11 @@ impl Site<'_> {
             }
             return answers;
         }
-        for some in indices.chunks(AT_ONCE) {
+        let at_once = match request {
+            Request::Identify => OPEN_LIMIT,
+            _ => AT_ONCE,
+        };
+        for some in indices.chunks(at_once) {
             let opened: Vec<Result<Box<dyn FarSide>, FarError>> = some
                 .iter()
                 .map(|&index| {
@@ -271,6 +308,13 @@ impl Site<'_> {
 
     pub(super) fn is_down(&self, index: usize) -> bool {
         self.members.get(index).is_none_or(|member| member.down)
+    }
+
+    fn path(&self, index: usize) -> String {
+        self.members
+            .get(index)
+            .map(|member| member.path.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn name(&self, index: usize) -> String {

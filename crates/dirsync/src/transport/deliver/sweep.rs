@@ -5,6 +5,7 @@ use crate::progress::Progress;
 
 use super::super::book::LinkState;
 use super::super::far::{FarError, Reply, Request};
+use super::super::gateway::is_said_once;
 use super::super::link::{Done, Receipt};
 use super::super::mailer::PASS_LIMIT;
 use super::super::settle::{LinkResult, Outcome};
@@ -40,9 +41,10 @@ impl Broken {
 }
 
 impl Site<'_> {
-    /// Messages of one queue in this pass when so many queues were left with mail by the one before:
-    /// 50, and more when few share the work of the pass. Passes that are counted are those of
-    /// DEC-114.
+    /// Messages of one queue in this pass. Passes that somebody counts (`--passes`) are those of
+    /// DEC-114: 50 a queue. Otherwise nobody sees where one pass ends, and the queues that were left with
+    /// mail by the pass before share [`SWEEP_LIMIT`], never less than 50 each (ASSIGNED exception to
+    /// DEC-114: a queue of thousands would cost a commit for every fifty).
     fn share(&self, queues: usize) -> usize {
         match (self.options.passes, queues) {
             (Some(_), _) | (None, 0) => PASS_LIMIT,
@@ -60,13 +62,10 @@ impl Site<'_> {
             if !in_site || self.is_down(index) {
                 continue;
             }
-            // Said anew by this pass; a file that was put aside is gone and said once.
+            // Said anew by this pass; what a gateway's file or message was is gone and said once.
             if let Some(member) = self.members.get_mut(index) {
-                let refused = super::super::gateway::REFUSED.to_string();
-                member
-                    .report
-                    .problems
-                    .retain(|problem| problem.id == refused);
+                let problems = &mut member.report.problems;
+                problems.retain(|problem| is_said_once(&problem.id));
             }
             for queue in self.outbound(index) {
                 progress.message(&format!(
@@ -491,7 +490,12 @@ impl Link {
             return None;
         }
         let result = match &self.tried {
-            Tried::Works if self.entry.state() == LinkState::Up && self.refused.is_empty() => {
+            // Nothing to count, and nothing left of an earlier count.
+            Tried::Works
+                if self.entry.state() == LinkState::Up
+                    && self.refused.is_empty()
+                    && self.entry.refused_next == 0 =>
+            {
                 return None;
             }
             Tried::Works => LinkResult::Worked,

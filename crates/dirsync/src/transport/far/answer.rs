@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::base::address::PoName;
-use crate::core::base::finding::Finding;
+use crate::core::base::finding::{Finding, Severity};
 use crate::core::base::ident::{HexId, MailbagStem};
 use crate::core::base::time::UnixTime;
+use crate::postoffice::externals::gateways::home;
 use crate::postoffice::{Edit, Identity, PoError};
 use crate::tree::disk::real::RealDisk;
-use crate::tree::disk::{Disk, DiskResult};
+use crate::tree::disk::{Disk, DiskErrorKind, DiskResult};
 use crate::tree::journal::{CommitInfo, Plan};
 use crate::tree::lock::Holder;
 use crate::tree::{Command, Domain, DomainKind, OpenOptions, TreeError, TreeMut, TreeView};
 
-use super::super::gateway::{self, GatewayTotals};
+use super::super::gateway::{self, GatewayTotals, Place};
 use super::super::link::{self, Receipt};
 use super::super::mailer;
 use super::super::map;
@@ -218,21 +219,8 @@ impl Local {
         let mut edit = Edit::new(tree.view());
         let (made, what, count) = make(&mut edit)?;
         let plan = edit.finish()?;
-        let info = CommitInfo {
-            command: Command::Deliver,
-            user,
-            now,
-            counts: vec![(what, count)],
-        };
-        let before = tree.last_commit();
-        match tree.commit(&plan, &info) {
-            Ok(Some(done)) => self.envelopes.committed(before, &plan, &done),
-            Ok(None) => {}
-            Err(error) => {
-                self.envelopes.forget();
-                return Err(error.into());
-            }
-        }
+        let envelopes = &mut self.envelopes;
+        commit(&mut tree, envelopes, now, user, &plan, (what, count))?;
         Ok(made)
     }
 
@@ -289,13 +277,15 @@ impl Local {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut steps = Vec::new();
         let mut gateways = GatewayTotals::default();
-        let places = gateway::places(&self.view()?)?;
-        if !places.is_empty() && !dry_run && gateway::has_brought(&self.view()?, &places)? {
-            for place in &places {
-                self.gateway(now, &user, &mut gateways, |edit| {
-                    gateway::bring(edit, place, now, &mut problems.sink())
-                })?;
-            }
+        let places = if dry_run {
+            Vec::new()
+        } else {
+            gateway::places(&self.view()?, &mut problems.sink())?
+        };
+        let clock = (now, user.as_str());
+        for place in &places {
+            let done = self.gateway(Way::In, place, clock, &mut gateways, &mut problems);
+            problems.or_fail(place, done)?;
         }
         let mut totals = if !self.has_mail()? {
             mailer::MailerTotals::default()
@@ -312,12 +302,9 @@ impl Local {
                 Ok((totals, "served", served))
             })?
         };
-        if !places.is_empty() && !dry_run && gateway::has_waiting(&self.view()?, &places)? {
-            for place in &places {
-                self.gateway(now, &user, &mut gateways, |edit| {
-                    gateway::carry_off(edit, place, now, &mut problems.sink())
-                })?;
-            }
+        for place in &places {
+            let done = self.gateway(Way::Out, place, clock, &mut gateways, &mut problems);
+            problems.or_fail(place, done)?;
         }
         totals.gateways = gateways;
         Ok(Reply::Mailed {
@@ -327,20 +314,42 @@ impl Local {
         })
     }
 
-    /// One way of one gateway, one commit.
+    /// One way of one gateway, where there is anything to do.
     fn gateway(
         &mut self,
-        now: UnixTime,
-        user: &str,
-        gateways: &mut GatewayTotals,
-        make: impl FnOnce(&mut Edit<'_>) -> Result<GatewayTotals, PoError>,
+        way: Way,
+        place: &Place,
+        (now, user): (UnixTime, &str),
+        totals: &mut GatewayTotals,
+        problems: &mut Problems,
     ) -> Result<(), PoError> {
-        let moved = self.commit(now, user.to_owned(), |edit| {
-            let totals = make(edit)?;
-            Ok((totals, "gateway", totals.moved()))
-        })?;
-        gateways.add(&moved);
-        Ok(())
+        let view = self.view()?;
+        let any = match way {
+            Way::In => gateway::has_brought(&view, place)?,
+            Way::Out => gateway::has_waiting(&view, place)?,
+        };
+        if !any && view.pending_commit().is_none() {
+            return Ok(());
+        }
+        drop(view);
+        let mut tree = TreeMut::open(self.disk()?, DOMAIN, &self.options)?;
+        let envelopes = &mut self.envelopes;
+        let mut commit = |tree: &mut TreeMut, plan: &Plan, moved: u64| {
+            commit(
+                tree,
+                envelopes,
+                now,
+                user.to_owned(),
+                plan,
+                ("gateway", moved),
+            )
+        };
+        let serve = match way {
+            Way::In => gateway::serve_in,
+            Way::Out => gateway::serve_out,
+        };
+        let mut sink = problems.sink();
+        serve(&mut tree, place, now, &mut commit, totals, &mut sink)
     }
 
     fn collect(&self, mailbag: HexId, limit: u32, skip: &[u32]) -> Result<Reply, PoError> {
@@ -414,6 +423,40 @@ impl Local {
     }
 }
 
+/// Commits, and remembers what that means for the envelopes.
+fn commit(
+    tree: &mut TreeMut,
+    envelopes: &mut Envelopes,
+    now: UnixTime,
+    user: String,
+    plan: &Plan,
+    count: (&'static str, u64),
+) -> Result<(), TreeError> {
+    let info = CommitInfo {
+        command: Command::Deliver,
+        user,
+        now,
+        counts: vec![count],
+    };
+    let before = tree.last_commit();
+    match tree.commit(plan, &info) {
+        Ok(Some(done)) => envelopes.committed(before, plan, &done),
+        Ok(None) => {}
+        Err(error) => {
+            envelopes.forget();
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// From a gateway, or to it.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    In,
+    Out,
+}
+
 impl FarSide for Local {
     fn call(&mut self, request: Request) -> Result<Reply, FarError> {
         match self.answer(request) {
@@ -446,6 +489,33 @@ pub(super) struct Problems(pub(super) Vec<Problem>);
 impl Problems {
     /// At most so many are carried; a tree with more wants a check.
     const LIMIT: usize = 1000;
+
+    /// What went wrong with one gateway is its own: it is told, and the others go on.
+    ///
+    /// # Errors
+    /// An error of the whole tree: it is busy, refused, or must not be written any more.
+    fn or_fail(&mut self, place: &Place, done: Result<(), PoError>) -> Result<(), PoError> {
+        let Err(error) = done else { return Ok(()) };
+        let failure = Failure::from(&error);
+        let stopped = matches!(&error, PoError::Tree(TreeError::Disk { error, .. })
+            if error.kind == DiskErrorKind::Stopped);
+        if failure.last || stopped || failure.class != FailureClass::Data {
+            return Err(error);
+        }
+        self.sink()(Finding {
+            id: gateway::FAILED,
+            severity: Severity::Error,
+            file: home(place.mailbag()),
+            offset: None,
+            message: format!("{}: {}", place.name(), failure.message),
+            hint: failure
+                .hint
+                .unwrap_or_else(|| "its mail waits; the others go on".to_owned())
+                .into(),
+            repair: None,
+        });
+        Ok(())
+    }
 
     pub(super) fn sink(&mut self) -> impl FnMut(Finding) + '_ {
         |finding| {

@@ -50,6 +50,9 @@ fn one(index: usize) -> Selection {
 }
 
 // rule: tra:R-QUE-005
+// rule: pof:R-MBG-010
+// rule: tra:R-QUE-002
+// rule: tra:NEED-08
 #[test]
 fn returned_mail_tells_its_sender_why_and_takes_its_files_along() {
     let (a, bag) = with_outbound();
@@ -72,6 +75,7 @@ fn returned_mail_tells_its_sender_why_and_takes_its_files_along() {
 }
 
 // rule: tra:R-ERR-008
+// rule: pof:R-MAI-007
 #[test]
 fn a_message_without_its_file_is_returned_with_the_reason() {
     let (a, bag) = with_outbound();
@@ -99,7 +103,46 @@ fn a_message_without_its_file_is_returned_with_the_reason() {
     assert_eq!(problems(&a), ["message.orphan-att"]);
 }
 
+// rule: pof:R-MAI-007
+#[test]
+fn what_is_missing_of_a_message_has_its_published_number() {
+    let (a, bag) = with_outbound();
+    let stems: Vec<_> = headers(&a, bag).into_iter().map(|(_, stem)| stem).collect();
+    let fault = |n: usize| edited(&a, |edit| show(edit, bag, n).unwrap().0.fault);
+    assert_eq!([fault(0), fault(1), fault(2)], [None; 3]);
+    edited(&a, |edit| {
+        edit.remove(&crate::core::base::ident::mai_path(stems[0]))
+            .unwrap();
+        let corrupt = crate::core::base::ident::mai_path(stems[1]);
+        edit.write(&corrupt, b"no element of the standard".to_vec())
+            .unwrap();
+    });
+    let envelopes: Vec<String> = a
+        .snapshot()
+        .into_keys()
+        .filter(|path| path.starts_with(&format!("P1/{}", stems[2])))
+        .collect();
+    assert_eq!(envelopes.len(), 1);
+    edited(&a, |edit| edit.remove(&envelopes[0]).unwrap());
+    assert_eq!(
+        [fault(0), fault(1), fault(2)],
+        [Some(16), Some(12), Some(21)]
+    );
+    for (code, text) in [
+        (
+            12,
+            "This corrupt message cannot be delivered. Contact your administrator.",
+        ),
+        (16, "Message was not sent due to missing message file."),
+        (21, "Message was not delivered due to missing routing file."),
+    ] {
+        use crate::core::base::catalogue::{Family, lookup_code};
+        assert_eq!(lookup_code(Family::Transport, code).unwrap().text, text);
+    }
+}
+
 // rule: tra:R-QUE-001
+// rule: pof:R-MBG-005
 #[test]
 fn a_reset_mailbag_is_empty_and_its_mail_is_kept() {
     let (a, bag) = with_outbound();
@@ -137,6 +180,7 @@ fn a_reset_mailbag_is_empty_and_its_mail_is_kept() {
 
 // rule: tra:TV-QUE-1
 // rule: tra:TV-QUE-3
+// rule: tra:R-QUE-008
 #[test]
 fn damaged_pairs_are_reset_too() {
     for len in [0x1230usize, 559, 0] {
@@ -207,7 +251,67 @@ fn stranded_messages_get_their_headers_back() {
     assert_eq!((done.total(), said), (2, vec![STRANDED]));
 }
 
+// Q221963: mail that came from outside goes back to INQUEUE3, and none of it is lost.
+// rule: pof:R-MBG-009
+// rule: tra:R-QUE-004
+#[test]
+fn mail_from_outside_comes_back_to_inqueue3() {
+    let a = postoffice("A");
+    know(&a, "B", None);
+    send(&a, "NET/B/Ann", &["NET/A/Admin"], "from outside");
+    edited(&a, |edit| {
+        for pair in [MailbagStem::INQUEUE, MailbagStem::INQUEUE3] {
+            edit.write(&pair.key_path(), vec![0; 560]).unwrap();
+            edit.write(&pair.mbg_path(), Vec::new()).unwrap();
+        }
+    });
+    let done = edited(&a, |edit| recover(edit, &mut |_| {}).unwrap());
+    assert_eq!((done.envelopes, done.total()), (1, 1));
+    assert_eq!(subjects(&a, MailbagStem::INQUEUE3), ["from outside"]);
+    edited(&a, |edit| {
+        super::super::mailer::pass(edit, NOW, 50, &mut |_| {}).unwrap();
+    });
+    assert_eq!(subjects(&a, ADMIN), ["from outside"]);
+    assert_eq!(files(&a, "P1/0"), 0);
+    assert_eq!(problems(&a), Vec::<String>::new());
+}
+
+// Q130285: users, external postoffices, SYSTEM and both in-queues.
+// rule: tra:R-QUE-003
+#[test]
+fn every_kind_of_mailbag_can_be_shown_and_reset() {
+    let (a, outbound) = with_outbound();
+    edited(&a, |edit| {
+        for bag in [ADMIN, MailbagStem::SYSTEM, MailbagStem::INQUEUE3] {
+            let header = BagEdit::load(edit, outbound).unwrap().live()[0].1.clone();
+            BagEdit::load(edit, bag)
+                .unwrap()
+                .append(edit, &[header])
+                .unwrap();
+        }
+    });
+    send(&a, "NET/A/Admin", &["NET/A/Admin"], "submitted");
+    for bag in [
+        ADMIN,
+        outbound,
+        MailbagStem::SYSTEM,
+        MailbagStem::INQUEUE,
+        MailbagStem::INQUEUE3,
+    ] {
+        let (letter, _) = edited(&a, |edit| show(edit, bag, 0).unwrap());
+        assert!(letter.stem.is_some(), "{bag}");
+        let cleared = edited(&a, |edit| {
+            clear(edit, bag, &Selection::default(), NOW).unwrap()
+        });
+        assert!(cleared.messages > 0, "{bag}");
+        assert!(subjects(&a, bag).is_empty(), "{bag}");
+        assert_eq!(read(&a, &bag.key_path()).unwrap(), Key::empty().bytes());
+    }
+}
+
 // rule: tra:TV-QUE-2
+// rule: pof:R-MBG-001
+// rule: tra:R-ADM-081
 #[test]
 fn compress_leaves_the_live_headers() {
     let a = postoffice("A");

@@ -26,14 +26,14 @@ use crate::core::format::mta::{Keep, MessageKind, ObjectId, Priority, Scanner};
 use crate::core::format::p1::P1;
 use crate::mta::MtaError;
 use crate::mta::edit::{Destination, Fate, MtaEdit, NewMessage};
-use crate::mta::mail::{self, Content, Posting, Submitter, mts_hash};
+use crate::mta::mail::{self, Content, Posting, Put, Submitter, mts_hash};
 use crate::mta::store::{Database, FileState};
 use crate::postoffice::mail::Outgoing;
+use crate::tree::TreeView;
 use crate::tree::ledger::Ledger;
-use crate::tree::{TreeError, TreeView};
 
 use super::super::book::LinkState;
-use super::super::link::{BATCH_LIMIT_BYTES, Done, Parcel, Receipt, stuck};
+use super::super::link::{BATCH_LIMIT_BYTES, Done, Parcel, Receipt, require_free, stuck};
 use super::super::returned::{Failure, Returned};
 use super::super::waiting::Outbound;
 use super::table::{Table, parts_of};
@@ -119,11 +119,7 @@ pub fn collect(
         }
         match pack(&db, id)? {
             Ok(parcel) => {
-                bytes += parcel
-                    .parts
-                    .iter()
-                    .map(|part| part.len() as u64)
-                    .sum::<u64>();
+                bytes += parcel.len_bytes();
                 parcels.push(parcel);
             }
             Err(why) => {
@@ -238,19 +234,15 @@ impl Table {
 /// Puts a message on the queues that `ways` names, making those that are missing.
 pub(super) fn submit(
     edit: &mut MtaEdit<'_, '_>,
-    message: &NewMessage,
+    message: NewMessage,
     ways: BTreeMap<(String, bool), Vec<String>>,
 ) -> Result<ObjectId, MtaError> {
     let mut destinations = Vec::with_capacity(ways.len());
     for ((name, secured), recipients) in ways {
-        let known = edit.super_queue().by_name(&name).map(|entry| entry.id);
-        let queue = match known {
-            Some(queue) => queue,
-            None => edit.add_queue(&name, secured)?,
-        };
+        let queue = mail::queue_of(edit, &name, secured)?;
         destinations.push(Destination { queue, recipients });
     }
-    let done = edit.submit(message, &destinations)?;
+    let done = edit.submit_owned(message, &destinations)?;
     Ok(done.references.first().copied().unwrap_or(ObjectId(0)))
 }
 
@@ -271,7 +263,7 @@ pub(super) fn message_of(reference: &Reference, data: Data, trace: Vec<String>) 
 /// Makes parcels of the MTA `from` durable and routes them.
 ///
 /// # Errors
-/// [`TreeError::NoSpace`], a damaged database or ledger, a disk error: nothing is taken then.
+/// [`crate::tree::TreeError::NoSpace`], a damaged database or ledger, a disk error: nothing is taken then.
 pub fn receive(
     edit: &mut MtaEdit<'_, '_>,
     ledger: &mut Ledger,
@@ -280,7 +272,8 @@ pub fn receive(
     parcels: &[Parcel],
     now: UnixTime,
 ) -> Result<Vec<Receipt>, MtaError> {
-    require_space(edit.database().view(), parcels)?;
+    let bytes = parcels.iter().map(Parcel::len_bytes).sum();
+    require_free(edit.database().view(), bytes, SPACE_FLOOR_BYTES)?;
     let mut receipts = Vec::with_capacity(parcels.len());
     for parcel in parcels {
         let (reference, data) = match opened(parcel) {
@@ -317,7 +310,9 @@ pub fn receive(
                     trace: &trace,
                 };
                 if !give_back(edit, ledger, table, &lost, (code, None), now)? {
-                    let why = format!("it came back in a circle, and cannot be read [{code:03}]");
+                    let why = format!(
+                        "it came back in a circle, and nobody can be told of it [{code:03}]"
+                    );
                     receipts.push(Receipt::Refused(why));
                     continue;
                 }
@@ -325,34 +320,13 @@ pub fn receive(
             }
             None => {
                 let ways = table.queues_for(&reference.recipients, Some(from));
-                submit(edit, &message_of(&reference, data, trace), ways)?.0
+                submit(edit, message_of(&reference, data, trace), ways)?.0
             }
         };
         ledger.add(hash, now.0, stem);
         receipts.push(Receipt::Stored(stem));
     }
     Ok(receipts)
-}
-
-fn require_space(view: &TreeView, parcels: &[Parcel]) -> Result<(), TreeError> {
-    let bytes: u64 = parcels
-        .iter()
-        .flat_map(|parcel| &parcel.parts)
-        .map(|part| part.len() as u64)
-        .sum();
-    let needed = bytes.saturating_mul(2).saturating_add(SPACE_FLOOR_BYTES);
-    let free = view
-        .disk()
-        .free_bytes()
-        .map_err(|error| TreeError::disk(&view.describe(), error))?;
-    if free < needed {
-        return Err(TreeError::NoSpace {
-            tree: view.describe(),
-            needed,
-            free,
-        });
-    }
-    Ok(())
 }
 
 /// Takes messages that the receiver has off their queue; those that are gone already, and numbers that
@@ -385,7 +359,8 @@ pub(super) struct Lost<'a> {
 }
 
 /// Tells the sender, or the administrator about system mail; nobody about a report (Q173364, 43).
-/// `false` when the message cannot be read: then nobody can be told, and it must stay.
+/// `false` when the message cannot be read, or the report is not taken: then nobody is told, and it must
+/// stay.
 ///
 /// # Errors
 /// As [`mail::put`].
@@ -457,17 +432,25 @@ pub(super) fn give_back(
     let (queue, secured) = table
         .connector_queue_for(&parts[1])
         .unwrap_or_else(|| (table.ms_mail_queue(), true));
-    if edit.super_queue().by_name(&queue).is_none() {
-        edit.add_queue(&queue, secured)?;
-    }
+    mail::queue_of(edit, &queue, secured)?;
     let (organization, site, server) = parts_of(&table.server).unwrap_or_default();
     let posting = Posting {
         kind: Some(MessageKind::Report),
         ..Posting::of(parts)
     };
     let submitter = Submitter::new(organization, site, server);
-    mail::put(edit, ledger, &queue, &[posting], &submitter, now)?;
-    Ok(true)
+    let put = mail::put(edit, ledger, &queue, &[posting], &submitter, now)?;
+    Ok(is_there(&put))
+}
+
+/// Whether a report that was put on a queue is there with the commit: only then may the message go that
+/// it tells of.
+pub(super) fn is_there(put: &[Put]) -> bool {
+    let here = |put: &Put| match put {
+        Put::Stored(_) | Put::Repeat(_) => true,
+        Put::Refused(_) => false,
+    };
+    !put.is_empty() && put.iter().all(here)
 }
 
 /// Header, envelope and MAI of a report.

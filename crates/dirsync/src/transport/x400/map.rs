@@ -176,6 +176,7 @@ mod tests {
         let mut table = Table::new(dn(server), format!("ORG/{server}").parse().unwrap());
         for (other, cost, spaces, works) in to {
             table.put(Connector {
+                comments: super::super::table::Comments::default(),
                 name: format!("TO {other}"),
                 server: dn(other),
                 path: None,

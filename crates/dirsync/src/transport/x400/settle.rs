@@ -17,7 +17,7 @@ use crate::mta::MtaError;
 use crate::mta::edit::{Fate, MtaEdit};
 use crate::tree::ledger::Ledger;
 
-use super::super::book::LinkState;
+use super::super::book::{EXPIRED, LinkState};
 use super::super::settle::{LinkResult, Outcome, Settled, SettledLink};
 use super::mail::{Lost, give_back, message_of, ms_recipient, read, submit};
 use super::table::{Connector, Table};
@@ -25,8 +25,6 @@ use super::table::{Connector, Table};
 /// Why mail is returned when all attempts are used up (Q157630).
 pub const CONGESTION: &str =
     "The recipient could not be processed due to congestion in the message transfer service";
-/// Why a message is returned that waited too long (Q158399).
-pub const EXPIRED: &str = "The maximum time for delivering the message expired";
 
 /// Draws the consequences: changes `table`, and prepares the rest in `edit` and `ledger`.
 ///
@@ -113,7 +111,7 @@ pub fn remove(
         let ways = table.queues_for(&reference.recipients, from);
         edit.remove(member.object(), &Fate::Free)?;
         let trace = reference.trace.clone();
-        submit(edit, &message_of(&reference, data, trace), ways)?;
+        submit(edit, message_of(&reference, data, trace), ways)?;
         moved += 1;
     }
     Ok(Some(moved))
@@ -163,7 +161,7 @@ impl One<'_> {
                 let ways = self.table.queues_for(&reference.recipients, from);
                 edit.remove(id, &Fate::Free)?;
                 let trace = reference.trace.clone();
-                submit(edit, &message_of(&reference, data, trace), ways)?;
+                submit(edit, message_of(&reference, data, trace), ways)?;
                 done.rerouted += 1;
                 continue;
             }

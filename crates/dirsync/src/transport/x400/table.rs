@@ -20,8 +20,9 @@
 //! ```
 //!
 //! `Space` is what can be reached over the connector: a postoffice, or all of a network. `Link` is
-//! written as in `INI/LINKS.INI`. Lines that are none of these are kept out of what is used, and are
-//! gone with the next change.
+//! written as in `INI/LINKS.INI`. Empty lines and those that begin with `;` stay in front of the section they
+//! stand in front of, or in it; other lines are kept out of what is used, and are gone with the next
+//! change. The comments of a connector go with it.
 
 use std::fmt::Write as _;
 
@@ -31,6 +32,7 @@ use crate::postoffice::{Edit, ListError, PoError};
 use crate::tree::TreeView;
 
 use super::super::book::{LinkEntry, link_words, parse_link_words};
+use super::super::table;
 use crate::mta::MtaError;
 
 /// The file, by its documented path.
@@ -38,9 +40,9 @@ pub const X400_INI: &str = "MTADATA/X400.INI";
 /// Longest file that is read, in bytes.
 const LIMIT_BYTES: u64 = 4 << 20;
 /// What a connector costs when nothing else is said.
-pub const DEFAULT_COST: u32 = 1;
+pub const DEFAULT_COST: u32 = table::FIRST_COST as u32;
 /// The most it may cost (Q149121: 1 to 100).
-pub const COST_MAX: u32 = 100;
+pub const COST_MAX: u32 = table::COST_MAX as u32;
 
 /// What can be reached over a connector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +131,15 @@ pub struct Connector {
     pub spaces: Vec<Space>,
     /// How its link is.
     pub link: LinkEntry,
+    /// Comments of an administrator, in front of its section and in it.
+    pub comments: Comments,
+}
+
+/// Lines that begin with `;`, and empty ones between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comments {
+    before: Vec<String>,
+    inside: Vec<String>,
 }
 
 /// All that an MTA knows of its connectors.
@@ -140,6 +151,10 @@ pub struct Table {
     pub own: PoName,
     /// By name.
     pub connectors: Vec<Connector>,
+    /// Comments in front of its section and in it.
+    pub comments: Comments,
+    /// Comments behind everything.
+    pub after: Vec<String>,
 }
 
 impl Table {
@@ -150,6 +165,8 @@ impl Table {
             server,
             own,
             connectors: Vec::new(),
+            comments: Comments::default(),
+            after: Vec::new(),
         }
     }
 
@@ -197,7 +214,8 @@ impl Table {
         Ok(())
     }
 
-    /// Adds a connector, or changes the one of this name; what is remembered of its link stays.
+    /// Adds a connector, or changes the one of this name; what is remembered of its link
+    /// stays, and so do its comments.
     pub fn put(&mut self, connector: Connector) {
         let old = self
             .connectors
@@ -205,8 +223,12 @@ impl Table {
             .position(|known| known.name == connector.name);
         match old.and_then(|old| self.connectors.get_mut(old)) {
             Some(known) => {
-                let link = known.link.clone();
-                *known = Connector { link, ..connector };
+                let (link, comments) = (known.link.clone(), known.comments.clone());
+                *known = Connector {
+                    link,
+                    comments,
+                    ..connector
+                };
             }
             None => self.connectors.push(connector),
         }
@@ -217,7 +239,25 @@ impl Table {
         let mut section = String::new();
         let (mut server, mut own) = (None, None);
         let mut connectors: Vec<Connector> = Vec::new();
+        let mut own_comments = Comments::default();
+        // Comments that the next line says the place of: another section, or one more line of this.
+        let mut comments: Vec<String> = Vec::new();
         for line in text.lines().map(str::trim) {
+            if line.is_empty() || line.starts_with(';') {
+                comments.push(line.to_owned());
+                continue;
+            }
+            let starts_section = line.starts_with('[');
+            if !starts_section {
+                let here = match connectors.last_mut() {
+                    Some(connector) if !section.eq_ignore_ascii_case("MTA") => {
+                        &mut connector.comments
+                    }
+                    _ => &mut own_comments,
+                };
+                here.inside
+                    .extend(comments.drain(..).filter(|line| !line.is_empty()));
+            }
             if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
                 name.clone_into(&mut section);
                 if !name.eq_ignore_ascii_case("MTA") {
@@ -229,7 +269,13 @@ impl Table {
                         secured: false,
                         spaces: Vec::new(),
                         link: LinkEntry::default(),
+                        comments: Comments {
+                            before: commented(std::mem::take(&mut comments)),
+                            inside: Vec::new(),
+                        },
                     });
+                } else {
+                    own_comments.before = commented(std::mem::take(&mut comments));
                 }
                 continue;
             }
@@ -267,20 +313,32 @@ impl Table {
             server: server?,
             own: own?,
             connectors,
+            comments: own_comments,
+            after: commented(comments),
         })
     }
 
     /// The file.
     #[must_use]
     pub fn format(&self) -> String {
-        let mut text = format!("[MTA]\r\nServer={}\r\nOwn={}\r\n", self.server, self.own);
+        let mut text = String::new();
+        let lines = |text: &mut String, lines: &[String]| {
+            for line in lines {
+                text.push_str(line);
+                text.push_str("\r\n");
+            }
+        };
+        lines(&mut text, &self.comments.before);
+        text.push_str("[MTA]\r\n");
+        lines(&mut text, &self.comments.inside);
+        // Writing to a String cannot fail.
+        let _ = write!(text, "Server={}\r\nOwn={}\r\n", self.server, self.own);
         for connector in &self.connectors {
-            // Writing to a String cannot fail.
-            let _ = write!(
-                text,
-                "\r\n[{}]\r\nServer={}\r\n",
-                connector.name, connector.server
-            );
+            text.push_str("\r\n");
+            lines(&mut text, &connector.comments.before);
+            let _ = write!(text, "[{}]\r\n", connector.name);
+            lines(&mut text, &connector.comments.inside);
+            let _ = write!(text, "Server={}\r\n", connector.server);
             if let Some(path) = &connector.path {
                 let _ = write!(text, "Path={path}\r\n");
             }
@@ -292,6 +350,10 @@ impl Table {
             if connector.link != LinkEntry::default() {
                 let _ = write!(text, "Link={}\r\n", link_words(&connector.link));
             }
+        }
+        if !self.after.is_empty() {
+            text.push_str("\r\n");
+            lines(&mut text, &self.after);
         }
         text
     }
@@ -348,6 +410,15 @@ impl Table {
     }
 }
 
+/// Comments without the empty lines around them: those are made.
+fn commented(mut lines: Vec<String>) -> Vec<String> {
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    let first = lines.iter().position(|line| !line.is_empty());
+    lines.split_off(first.unwrap_or(lines.len()))
+}
+
 /// The file's path on disk.
 ///
 /// # Errors
@@ -355,4 +426,58 @@ impl Table {
 pub fn path(view: &TreeView) -> Result<crate::tree::RelPath, MtaError> {
     debug_assert!(X400_INI.starts_with(HOME));
     Ok(view.path(X400_INI)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "; made by the MTA group\r\n[MTA]\r\n; do not rename\r\n\
+        Server=/O=O/OU=S/CN=EX\r\nOwn=NET/CON1\r\n\r\n\
+        ; the hub,\r\n\r\n; by day\r\n[TO HUB]\r\n; leased line\r\nServer=/O=O/OU=S/CN=HUB\r\n\
+        Cost=1\r\nSecured=no\r\nSpace=NET/HUB\r\n\r\n\
+        [Z]\r\nServer=/O=O/OU=S/CN=Z\r\nCost=7\r\nSecured=yes\r\nSpace=EAST/*\r\n\r\n\
+        ; the end\r\n";
+
+    #[test]
+    fn comments_of_an_administrator_stay_where_they_are() {
+        let mut table = Table::parse(FILE).unwrap();
+        assert_eq!(table.format(), FILE);
+        // A change of a connector keeps its comments, a new one stands between.
+        let mut changed = table.connectors[0].clone();
+        changed.comments = Comments::default();
+        changed.cost = 9;
+        table.put(changed.clone());
+        let added = Connector {
+            name: "U".into(),
+            ..changed
+        };
+        table.put(added);
+        let text = table.format();
+        assert_eq!(
+            text.replace(
+                "[U]\r\nServer=/O=O/OU=S/CN=HUB\r\nCost=9\r\nSecured=no\r\nSpace=NET/HUB\r\n\r\n",
+                ""
+            ),
+            FILE.replace("Cost=1", "Cost=9")
+        );
+        assert_eq!(Table::parse(&text).unwrap().format(), text);
+        table.connectors.remove(0);
+        assert!(!table.format().contains("leased line"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_again(lines in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "", "; c", "[MTA]", "[A]", "[B]", "Server=/O=O/OU=S/CN=X", "Own=N/P", "Space=N/*", "x",
+            ]),
+            0..20,
+        )) {
+            let text = format!("[MTA]\r\nServer=/O=O/OU=S/CN=EX\r\nOwn=NET/P\r\n{}", lines.join("\r\n"));
+            let table = Table::parse(&text).unwrap();
+            let written = table.format();
+            proptest::prop_assert_eq!(Table::parse(&written), Some(table));
+        }
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::mail::{HOPS_MAX, rank};
-use super::settle::{CONGESTION, EXPIRED};
-use super::table::{Connector, Space, Table, X400_INI};
+use super::settle::CONGESTION;
+use super::table::{Comments, Connector, Space, Table, X400_INI};
 use crate::core::base::HexId;
 use crate::core::base::address::PoName;
 use crate::core::base::time::UnixTime;
@@ -31,7 +31,7 @@ use crate::tree::journal::CommitInfo;
 use crate::tree::ledger::Ledger;
 use crate::tree::{Command, TreeMut, TreeView};
 
-use super::super::book::{LinkEntry, LinkState};
+use super::super::book::{EXPIRED, LinkEntry, LinkState};
 use super::super::deliver::{DeliverOptions, DeliverReport, LinkReport, deliver};
 use super::super::far::{Connector as Connects, FarError, FarSide, Local, Reply, Request};
 use super::super::testkit::{NOW, options, p};
@@ -55,6 +55,7 @@ fn connector(to: &str, cost: u32, spaces: &[&str]) -> Connector {
         secured: false,
         spaces: spaces.iter().map(|space| space.parse().unwrap()).collect(),
         link: LinkEntry::default(),
+        comments: Comments::default(),
     }
 }
 
@@ -755,6 +756,22 @@ fn a_message_that_passed_too_many_mtas_is_returned() {
     assert!(report_of(&b).contains("[003]"), "{}", report_of(&b));
 }
 
+// rule: mta:R-Q-023
+#[test]
+fn a_message_stays_when_its_report_is_not_taken() {
+    use super::mail::is_there;
+    use crate::mta::mail::Put;
+    let stored = Put::Stored(crate::mta::edit::Submitted {
+        data: ObjectId(1),
+        references: vec![ObjectId(2)],
+    });
+    assert!(is_there(std::slice::from_ref(&stored)));
+    assert!(is_there(&[Put::Repeat(ObjectId(2))]));
+    assert!(!is_there(&[Put::Refused("why".into())]));
+    assert!(!is_there(&[stored, Put::Refused("why".into())]));
+    assert!(!is_there(&[]));
+}
+
 #[test]
 fn the_table_is_read_as_it_was_written() {
     let mut table = Table::new(dn("A"), own("A"));
@@ -826,6 +843,7 @@ fn nonsense_from_another_mta_is_refused() {
 }
 
 // rule: mta:R-LNK-013
+// rule: mta:R-REC-095
 #[test]
 fn mail_of_a_connector_that_is_removed_takes_other_ways() {
     let connectors = vec![

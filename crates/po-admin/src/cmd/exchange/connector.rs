@@ -14,7 +14,7 @@ use dirsync_cli::session::{Outcome, Session};
 use dirsync_cli::table::{number, text};
 use serde_json::json;
 
-use super::super::change::{change, encode, look, po_name, shown, tell, verb};
+use super::super::change::{change, look, new_po_name, po_name, shown, tell, verb};
 use crate::{failures, trees};
 
 /// `connector`.
@@ -104,10 +104,7 @@ fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
         .hint("the names of gateways stand for addresses, not for networks")
         .into());
     }
-    let name = externals::new_name(&encode(&args.name, "postoffice")?).map_err(|error| {
-        Failure::usage(error.to_string())
-            .hint("give network and postoffice, 1 to 10 letters and digits each")
-    })?;
+    let name = new_po_name(&args.name)?;
     let new = NewExternal {
         name,
         via: args.via.as_deref().map(po_name).transpose()?,

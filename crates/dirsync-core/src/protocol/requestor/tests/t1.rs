@@ -10,6 +10,7 @@ use super::*;
 // rule: dsp:R-T1-008
 // rule: dsp:R-MSG-002
 // rule: dec:DEC-060
+// rule: tra:R-TRN-021
 #[test]
 fn tv_t1_1_t1_sends_what_is_above_q_r() {
     let mut requestor = requestor("NET/R1", 17, 80, 1);
@@ -106,6 +107,7 @@ fn what_is_not_confirmed_is_sent_again() {
 
 // rule: dsp:R-T1-005
 // rule: dsp:R-BUG-06
+// rule: pof:R-DSY-008
 #[test]
 fn t1_without_reqtrans_says_so() {
     let requestor = requestor("NET/R1", 3, 7, 1);

@@ -11,6 +11,7 @@ use super::*;
 // rule: dsp:R-T2T-005
 // rule: dsp:R-NUM-003
 // rule: dec:DEC-030
+// rule: std:4
 #[test]
 fn tv_t2_1_three_transactions_are_taken_and_left_out_of_the_own_reply() {
     let mut server = tv_server();
@@ -43,6 +44,7 @@ fn tv_t2_1_three_transactions_are_taken_and_left_out_of_the_own_reply() {
 // rule: dsp:R-NUM-004
 // rule: dsp:TV-T2-2
 // rule: dsp:R-ORD-006
+// rule: std:4
 #[test]
 fn tv_t2_2_a_doubled_request_is_taken_once_and_answered_once() {
     let mut server = tv_server();

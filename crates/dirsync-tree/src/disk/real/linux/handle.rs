@@ -151,6 +151,6 @@ impl LockGuard for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.disk.root.unlocked();
+        self.disk.root.unlocked(&self.path);
     }
 }

@@ -1,8 +1,9 @@
 //! From a path to an open directory, below the root and through no link.
 //!
-//! While a lock of the tree is held, directories stay open: a commit names the same two dozen for
-//! thousands of files. Who holds the lock is the only one of ours who changes directories then; what
-//! it renames or removes is forgotten. Without a lock, and after it, every path is resolved anew.
+//! While a lock is held, the directories that it protects stay open: a commit names the same two dozen for
+//! thousands of files. Who holds the lock is the only one of ours who changes directories there; what
+//! it renames or removes is forgotten. Elsewhere on the disk, and after the lock, every path is resolved
+//! anew.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -33,7 +34,8 @@ pub(super) struct Root {
 /// Directories that stay open while a lock is held.
 #[derive(Debug, Default)]
 struct Kept {
-    locks: usize,
+    /// What each lock that is held protects.
+    locked: Vec<RelPath>,
     dirs: HashMap<RelPath, Arc<OwnedFd>>,
 }
 
@@ -74,18 +76,20 @@ impl Root {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A lock of the tree was taken: directories stay open from now on.
-    pub(super) fn locked(&self) {
+    /// A lock was taken, on the file `lock`: directories that it protects stay open from now on.
+    pub(super) fn locked(&self, lock: &RelPath) {
         let mut kept = self.kept();
         kept.dirs.clear();
-        kept.locks = kept.locks.saturating_add(1);
+        kept.locked.push(protected_by(lock));
     }
 
     /// It was released.
-    pub(super) fn unlocked(&self) {
-        let mut kept = self.kept();
+    pub(super) fn unlocked(&self, lock: &RelPath) {
+        let (home, mut kept) = (protected_by(lock), self.kept());
         kept.dirs.clear();
-        kept.locks = kept.locks.saturating_sub(1);
+        if let Some(at) = kept.locked.iter().position(|locked| *locked == home) {
+            kept.locked.swap_remove(at);
+        }
     }
 
     /// All paths are resolved anew.
@@ -95,12 +99,8 @@ impl Root {
 
     /// The name `path` means something else now: what is at or below it is resolved anew.
     pub(super) fn forget(&self, path: &RelPath) {
-        let (whole, mut kept) = (path.as_str(), self.kept());
-        let is_gone = |dir: &RelPath| {
-            dir.as_str()
-                .strip_prefix(whole)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let mut kept = self.kept();
+        let is_gone = |dir: &RelPath| is_at_or_below(dir, path);
         if kept.dirs.keys().any(is_gone) {
             kept.dirs.retain(|dir, _| !is_gone(dir));
         }
@@ -124,7 +124,8 @@ impl Root {
         }
         let dir = self.open_dir(path, OFlags::PATH)?;
         let mut kept = self.kept();
-        if kept.locks == 0 || kept.dirs.len() >= KEPT_DIRS {
+        let protected = kept.locked.iter().any(|home| is_at_or_below(path, home));
+        if !protected || kept.dirs.len() >= KEPT_DIRS {
             return Ok(DirFd::Below(dir));
         }
         let dir = Arc::new(dir);
@@ -170,6 +171,24 @@ impl Root {
     }
 }
 
+fn is_at_or_below(path: &RelPath, whole: &RelPath) -> bool {
+    whole.is_root()
+        || path
+            .as_str()
+            .strip_prefix(whole.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What the lock file at `lock` protects: the folder it stands in, and where that is the GLB of a
+/// postoffice, the whole of it. Two domains of one server stand side by side, each with its own lock.
+fn protected_by(lock: &RelPath) -> RelPath {
+    let home = lock.parent().unwrap_or_default();
+    match home.file_name() {
+        Some(name) if name.eq_ignore_ascii_case("GLB") => home.parent().unwrap_or_default(),
+        _ => home,
+    }
+}
+
 fn beneath(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     // No O_NOFOLLOW: together with O_PATH it would hand out the link itself.
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
@@ -191,5 +210,40 @@ fn step(dir: BorrowedFd<'_>, name: &str, flags: OFlags) -> Outcome<OwnedFd> {
             })
         }
         opened => Ok(opened?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn p(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn only_what_the_lock_protects_stays_open() {
+        let place = tempfile::tempdir().unwrap();
+        for dir in ["EX/DXADATA", "EX/MTADATA", "A/GLB", "A/NME"] {
+            std::fs::create_dir_all(place.path().join(dir)).unwrap();
+        }
+        let root = Root::open(place.path(), true).unwrap();
+        let kept = |path: &str| matches!(root.dir(&p(path)).unwrap(), DirFd::Kept(_));
+        // The first time it is opened, the second time it is there.
+        let stays = |path: &str| {
+            kept(path);
+            kept(path)
+        };
+        assert!(!stays("EX/DXADATA"));
+        root.locked(&p("EX/DXADATA/TREE.LCK"));
+        assert!(stays("EX/DXADATA") && !stays("EX/MTADATA") && !stays("EX") && !stays("A/NME"));
+        root.locked(&p("A/GLB/TREE.LCK"));
+        assert!(stays("A/NME") && stays("A") && !stays("EX/MTADATA"));
+        root.unlocked(&p("EX/DXADATA/TREE.LCK"));
+        assert!(!stays("EX/DXADATA") && stays("A/GLB"));
+        root.unlocked(&p("A/GLB/TREE.LCK"));
+        assert!(!stays("A/GLB"));
     }
 }

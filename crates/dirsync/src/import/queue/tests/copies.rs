@@ -218,6 +218,7 @@ fn bad_records_are_reported_and_kept_and_the_others_applied() {
 }
 
 // rule: imp:R-QUE-006
+// rule: tra:NEED-14
 #[test]
 fn three_times_the_update_must_be_free() {
     let disk = site();

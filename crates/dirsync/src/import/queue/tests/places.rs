@@ -10,6 +10,8 @@ use super::*;
 // rule: dsp:R-AUT-002
 // rule: dsp:R-T3-011
 // rule: imp:R-ID-003
+// rule: tra:R-RTE-005
+// rule: tra:R-ADM-035
 #[test]
 fn an_unknown_postoffice_is_created_with_the_route_to_the_server() {
     let disk = site();
@@ -66,6 +68,8 @@ fn an_unknown_postoffice_is_created_with_the_route_to_the_server() {
 // rule: dec:DEC-088
 // rule: imp:R-AUT-003
 // rule: dsp:R-AUT-003
+// rule: tra:R-RTE-005
+// rule: tra:R-ADM-035
 #[test]
 fn without_a_known_server_nothing_is_created() {
     let texts = ["A One\tPCM:NET/R2/one"];
@@ -119,6 +123,8 @@ fn without_a_known_server_nothing_is_created() {
 // rule: dsp:R-TPL-004
 // rule: imp:R-TPL-004
 // rule: imp:R-EXC-006
+// rule: pof:R-INF-004
+// rule: tra:R-ADM-034
 #[test]
 fn template_data_is_written_once_and_does_not_grow() {
     let disk = site();
@@ -200,6 +206,7 @@ fn template_data_is_written_once_and_does_not_grow() {
 
 // rule: dsp:R-TPL-005
 // rule: dsp:R-BUG-20
+// rule: tra:R-GWY-012
 #[test]
 fn a_template_of_256_fields_and_its_data_work_and_257_are_refused() {
     let disk = site();
@@ -245,7 +252,35 @@ fn a_replace_of_one_node_leaves_the_other_nodes_of_the_gateway_alone() {
     assert_eq!(usr(&disk, 0x23), rows(&[("Kay", "B1", 16)]));
 }
 
+// Q96002, Q120449: without TID.GLB nobody gets a made-up number.
+// rule: pof:R-TID-002
+// rule: pof:R-TID-003
+// rule: tra:R-ADM-063
+#[test]
+fn without_tuple_ids_nothing_is_added_and_everything_waits() {
+    let disk = site();
+    disk_remove(&disk, "GLB/TID.GLB");
+    put(&disk, SRVTRANS, &queue(1, &["A New\tPCM:NET/SRV/new"]));
+    let before = (read(&disk, SRVTRANS), usr(&disk, 0x10));
+    let mut tree = writer(&disk);
+    let error = run_queue(
+        &mut tree,
+        &options(),
+        &info(Command::ImportQueue),
+        &NoProgress,
+    )
+    .unwrap_err();
+    let shown = error.to_string();
+    assert!(
+        shown.contains("[ 39] Error generating TID") && shown.contains("TID.GLB"),
+        "{shown}"
+    );
+    drop(tree);
+    assert_eq!((read(&disk, SRVTRANS), usr(&disk, 0x10)), before);
+}
+
 // rule: dsp:R-BUG-21
+// rule: pof:R-TID-002
 #[test]
 fn a_batch_gives_everybody_an_id_of_his_own_that_is_not_0() {
     let disk = site();
@@ -277,6 +312,7 @@ fn a_batch_gives_everybody_an_id_of_his_own_that_is_not_0() {
 // rule: dsp:R-TXN-005
 // rule: dsp:R-FOR-005
 // rule: imp:R-ID-004
+// rule: tra:R-GWY-005
 #[test]
 fn a_gateway_list_keeps_ids_and_places_of_its_addresses() {
     let disk = site();

@@ -235,6 +235,8 @@ fn counters_are_set_above_every_number_in_use_and_gaps_are_normal() {
 }
 
 // rule: dec:DEC-104
+// rule: pof:R-LCK-001
+// rule: pof:D-16
 #[test]
 fn the_change_counter_moves_when_a_list_changes_and_only_then() {
     let list: fn(&mut Sample) = |s| s.poke_list(2, b"Z");
@@ -256,6 +258,7 @@ fn the_change_counter_moves_when_a_list_changes_and_only_then() {
 
 // rule: dec:DEC-123
 // rule: pof:R-DSY-003
+// rule: tra:R-QUE-014
 #[test]
 fn a_lost_reqtrans_keeps_the_last_number() {
     for confirmed in [0u32, 7] {
@@ -277,6 +280,7 @@ fn a_lost_reqtrans_keeps_the_last_number() {
 
 // rule: dec:DEC-106
 // rule: pof:R-TMP-002
+// rule: pof:D-07
 #[test]
 fn a_sortlock_is_removed_when_it_is_ours_or_a_day_old() {
     for (content, age, mends) in [
@@ -572,4 +576,317 @@ fn a_pending_commit_is_seen_through_and_reported() {
         assert_eq!(bytes(&disk, "LOG/NEW.TXT"), b"new");
     }
     assert!(pending > 3);
+}
+
+fn found(sample: &Sample) -> Vec<&'static str> {
+    all_ids(&look(&sample.disk())).into_iter().collect()
+}
+
+// rule: pof:R-NAM-014
+#[test]
+fn numbers_of_folders_have_a_counter_of_their_own() {
+    let mut sample = Sample::filled();
+    // Q113149: the printed file of a folder.
+    sample.put("FOLDERS/LOC/00000000/4D4F563C.FLD", vec![0; 129]);
+    sample.put("FOLDERS/SERIALNO.IDX", vec![0x3D, 0x56, 0x4F, 0x4D]);
+    assert_eq!(found(&sample), [""; 0]);
+}
+
+// What it said cannot be made up; a backup or a postoffice of the same name must give it back.
+// rule: pof:R-MST-004
+#[test]
+fn a_bad_master_is_never_made_anew() {
+    let empty: fn(&mut Sample) = |s| s.resize("GLB/MASTER.GLB", 0);
+    let short: fn(&mut Sample) = |s| s.resize("GLB/MASTER.GLB", 175);
+    let zero: fn(&mut Sample) = |s| s.put("GLB/MASTER.GLB", vec![0; 176]);
+    for (damage, id) in [
+        (empty, "size.wrong"),
+        (short, "size.wrong"),
+        (zero, "master.no-magic"),
+    ] {
+        let mut sample = Sample::filled();
+        damage(&mut sample);
+        let disk = sample.disk();
+        assert!(ids(&look(&disk)).contains(id), "{id}");
+        mend(&disk, &FixWhat::Safe);
+        mend(&disk, &by_id(&[id]));
+        assert_eq!(
+            bytes(&disk, "GLB/MASTER.GLB"),
+            sample.files["GLB/MASTER.GLB"],
+            "{id}"
+        );
+    }
+}
+
+// rule: pof:R-NME-007
+#[test]
+fn the_mailbag_of_an_entry_is_that_of_its_user() {
+    let mut sample = Sample::filled();
+    sample.poke_list(45 + 41, &[9, 0, 0, 0]);
+    let disk = sample.disk();
+    assert!(ids(&look(&disk)).contains("nme.hexid-differs"));
+    mend(&disk, &FixWhat::Safe);
+    // Anna has mailbag 00000002 in ACCESS2.GLB.
+    assert_eq!(bytes(&disk, "NME/ADMIN.NME")[45 + 41..90], [2, 0, 0, 0]);
+}
+
+// Q112904: the published cures for Notice 53.
+// rule: pof:R-NME-009
+#[test]
+fn a_personal_list_may_be_empty_or_a_copy_of_that_of_the_postoffice() {
+    let mut sample = Sample::filled();
+    sample.put("NME/00000002.NME", Vec::new());
+    assert_eq!(found(&sample), [""; 0]);
+    let copy = sample.files["NME/ADMIN.NME"].clone();
+    sample.put("NME/00000002.NME", copy);
+    assert_eq!(found(&sample), [""; 0]);
+    sample.append("NME/00000002.NME", b"abc");
+    assert_eq!(found(&sample), ["size.fragment"]);
+}
+
+// rule: pof:R-XTN-004
+#[test]
+fn a_network_without_postoffices_has_an_empty_file_and_a_missing_file_is_damage() {
+    let mut sample = Sample::fresh();
+    assert!(sample.files["XTN/00000001.XTN"].is_empty());
+    assert_eq!(found(&sample), [""; 0]);
+    sample.remove("XTN/00000001.XTN");
+    assert_eq!(found(&sample), ["xtn.missing-file"]);
+}
+
+// Q164509: such files have a right size.
+// rule: pof:R-XTN-007
+#[test]
+fn names_that_stand_twice_are_found_among_active_records_only() {
+    let mut sample = Sample::filled();
+    let record = |sample: &Sample, file: &str, len: usize| sample.files[file][..len].to_vec();
+    let mut network = record(&sample, "GLB/NETWORK.GLB", 122);
+    network[13..22].fill(0);
+    let mut office = record(&sample, "XTN/00000001.XTN", 698);
+    office[1..6].copy_from_slice(b"hubPO");
+    office[649] = 0;
+    for state in [0u8, 1] {
+        (network[0], office[0]) = (state, state);
+        sample.append("GLB/NETWORK.GLB", &network);
+        sample.append("XTN/00000001.XTN", &office);
+        let expected: &[&str] = match state {
+            0 => &[],
+            // Both records are hubs of the same postoffice, and one of them counts none.
+            _ => &["network.duplicate", "xtn.duplicate", "xtn.indirect-count"],
+        };
+        assert_eq!(found(&sample), expected);
+    }
+    // A record that is no multiple of the length is another matter.
+    sample.append("XTN/00000001.XTN", &[1]);
+    assert!(found(&sample).contains(&"size.fragment"));
+}
+
+// rule: pof:R-DSY-010
+#[test]
+fn more_than_a_hundred_headers_in_system_are_said() {
+    for (headers, expected) in [(100usize, &[][..]), (101, &["dirsync.mailbag-full"])] {
+        let mut sample = Sample::filled();
+        // All of them deleted, as after mail that was processed.
+        sample.pair("SYSTEM", &vec![super::sample::header(1); headers]);
+        let mut bits = vec![0xFF; headers / 8];
+        bits.push((1 << (headers % 8)) - 1);
+        sample.poke("KEY/SYSTEM.KEY", 48, &bits);
+        assert_eq!(found(&sample), expected, "{headers}");
+    }
+    let mut sample = Sample::filled();
+    sample.put("MBG/SYSTEM.MBG", vec![0; 117]);
+    assert!(found(&sample).contains(&"size.fragment"));
+}
+
+// Q119642, Q128913: they lie between the envelopes.
+// rule: pof:R-P1-002
+#[test]
+fn locks_and_the_ledger_are_no_envelopes() {
+    let mut sample = Sample::filled();
+    for file in ["P1/00000004.0LK", "P1/LOCKP1ID.PBB", "P1/LOCKP1ID.PZZ"] {
+        sample.put(file, Vec::new());
+    }
+    assert_eq!(found(&sample), [""; 0]);
+    // One that no header names is an envelope, whatever it holds.
+    sample.put("P1/00000002.P1", Vec::new());
+    assert_eq!(found(&sample), ["message.orphan-p1"]);
+}
+
+// rule: pof:R-ATT-002
+// rule: pof:R-P1-001
+#[test]
+fn stranded_files_of_mail_go_and_those_of_waiting_mail_stay() {
+    let mut sample = Sample::filled();
+    sample.put(
+        "GLB/CONTROL.GLB",
+        [5u32.to_le_bytes(), 0x20u32.to_le_bytes()].concat(),
+    );
+    let stranded = [
+        ("MAI/MA0/00000010.MAI", letter(0x10, 1).encode().unwrap()),
+        ("ATT/AT1/00000011.ATT", b"x".to_vec()),
+        ("P1/00000012.P1", b"x".to_vec()),
+    ];
+    for (file, bytes) in &stranded {
+        sample.put(file, bytes.clone());
+    }
+    let disk = sample.disk();
+    // A message may be all that is left of somebody's mail: only on demand.
+    assert_eq!(mend(&disk, &FixWhat::Safe).mended, 0);
+    mend(
+        &disk,
+        &by_id(&[
+            "message.orphan-mai",
+            "message.orphan-att",
+            "message.orphan-p1",
+        ]),
+    );
+    let left = disk.snapshot();
+    for (file, _) in &stranded {
+        assert!(!left.contains_key(*file), "{file}");
+    }
+    for file in [
+        "MAI/MA1/00000001.MAI",
+        "ATT/AT2/00000002.ATT",
+        "MAI/MA3/00000003.MAI",
+        "P1/00000003.P1",
+    ] {
+        assert!(left.contains_key(file), "{file}");
+    }
+}
+
+// rule: pof:R-LCK-003
+// rule: tra:R-QUE-015
+#[test]
+fn a_missing_flag_is_made_and_an_empty_one_is_a_fault() {
+    let gone: fn(&mut Sample) = |s| s.remove("GLB/FLAG.GLB");
+    let empty: fn(&mut Sample) = |s| s.put("GLB/FLAG.GLB", Vec::new());
+    for (damage, id) in [(gone, "file.missing-remade"), (empty, "size.wrong")] {
+        let mut sample = Sample::filled();
+        damage(&mut sample);
+        assert_eq!(found(&sample), [id]);
+        let disk = sample.disk();
+        mend(&disk, &FixWhat::Safe);
+        assert_eq!(bytes(&disk, "GLB/FLAG.GLB").len(), 2);
+        assert!(all_ids(&look(&disk)).is_empty());
+    }
+}
+
+// rule: pof:R-TMP-001
+// rule: pof:R-TMP-003
+// rule: pof:R-TMP-004
+#[test]
+fn what_interrupted_programs_leave_behind_is_found() {
+    for (file, id) in [
+        ("GLB/SRVUPDS.GLB", "dirsync.leftover"),
+        ("GLB/REQUPDS.GLB", "dirsync.leftover"),
+        ("GLB/TMPTRANS.GLB", "dirsync.leftover"),
+        ("GLB/IUSRTRAN.GLB", "dirsync.leftover"),
+        ("GLB/INMETRAN.GLB", "dirsync.leftover"),
+        ("GLB/IGWTRANS.GLB", "dirsync.leftover"),
+        ("GLB/SORT0001.GLB", "dirsync.leftover"),
+        ("GLB/ILOCAL.GLB", "dirsync.leftover"),
+        ("GLB/INDEX.GLB", "dirsync.leftover"),
+        ("GLB/GALINDE$.GLB", "dirsync.leftover"),
+        ("GLB/TMPNETPO.GLB", "dirsync.leftover"),
+        ("GLB/GALTMP.GLB", "dirsync.leftover"),
+        ("NME/TMP00003.NME", "dirsync.leftover"),
+        ("NME/GAL$.NME", "dirsync.leftover"),
+        ("NME/TMPACC2.NME", "dirsync.leftover"),
+        ("USR/IMPORT.USR", "dirsync.leftover-import"),
+        ("INF/IMPORT.INF", "dirsync.leftover-import"),
+        ("MBG/COPY.MBG", "dirsync.leftover-import"),
+    ] {
+        let mut sample = Sample::filled();
+        sample.put(file, Vec::new());
+        assert_eq!(found(&sample), [id], "{file}");
+    }
+}
+
+// rule: pof:D-18
+// rule: pof:D-19
+#[test]
+fn the_byte_of_a_marker_and_the_network_system_do_not_matter() {
+    let mut sample = Sample::filled();
+    sample.put("GLB/POPULATE.MSM", vec![0xFF]);
+    sample.put("P1/POPULATE.MSM", vec![0]);
+    for system in [1, 2] {
+        sample.poke("GLB/MASTER.GLB", 7, &[system]);
+        assert_eq!(found(&sample), [""; 0]);
+    }
+}
+
+// Q132560, Q91039, Q91044: of the kind "single", without NETWORK.GLB, with names of its own rules.
+// rule: pof:R-WG-003
+// rule: pof:R-WG-004
+// rule: pof:R-WG-007
+#[test]
+fn a_workgroup_postoffice_is_known_by_its_master_or_by_what_it_lacks() {
+    let mut sample = Sample::filled();
+    sample.poke("GLB/MASTER.GLB", 6, &[0]);
+    assert_eq!(found(&sample), ["tree.workgroup"]);
+    let mut sample = Sample::fresh();
+    sample.poke("GLB/MASTER.GLB", 6, &[0]);
+    sample.poke("GLB/MASTER.GLB", 19, b"MY-PC_1");
+    sample.poke("GLB/MASTER.GLB", 30, b"0799-99992");
+    // Its gateway bits mean nothing (Q110225).
+    sample.poke("GLB/MASTER.GLB", 147, &[0xFF]);
+    sample.remove("GLB/NETWORK.GLB");
+    sample.remove("XTN/00000001.XTN");
+    assert_eq!(found(&sample), ["tree.workgroup"]);
+    let ids = found(&sample.foreign());
+    assert!(
+        ids.contains(&"tree.workgroup") && !ids.contains(&"file.missing"),
+        "{ids:?}"
+    );
+}
+
+// Q119642: the locks of 2.1 end in 0 and two digits. Their case says nothing (Q129456).
+// rule: tra:R-LCK-007
+// rule: tra:R-LCK-008
+// rule: tra:OQ-19
+#[test]
+fn old_locks_of_queues_of_any_version_are_found() {
+    let mut sample = Sample::filled();
+    let locks = ["P1/00000003.0LK", "P1/00000004.0lk", "P1/INQUEUE.012"];
+    for file in locks {
+        sample.put(file, Vec::new());
+    }
+    // Somebody may be at work.
+    assert_eq!(found(&sample), [""; 0]);
+    sample.modified -= 100_000;
+    let disk = sample.disk();
+    let checked = look(&disk);
+    let files: Vec<&str> = checked
+        .found
+        .iter()
+        .map(|f| f.finding.file.as_str())
+        .collect();
+    assert_eq!(
+        all_ids(&checked).into_iter().collect::<Vec<_>>(),
+        ["lock.stale-0lk"]
+    );
+    assert_eq!(files, locks);
+    mend(&disk, &FixWhat::Safe);
+    assert!(
+        locks
+            .iter()
+            .all(|file| !disk.snapshot().contains_key(*file))
+    );
+}
+
+// Q135902, Q266442.
+// rule: tra:R-QUE-007
+#[test]
+fn a_missing_folder_of_envelopes_is_made_again_with_its_marker() {
+    let mut sample = Sample::fresh();
+    sample.dirs.remove("P1");
+    sample.remove("P1/POPULATE.MSM");
+    let disk = sample.disk();
+    assert_eq!(
+        message(&look(&disk), "directory.missing"),
+        "Directory Does Not Exist."
+    );
+    mend(&disk, &FixWhat::Safe);
+    assert_eq!(bytes(&disk, "P1/POPULATE.MSM"), [0x20]);
+    assert!(all_ids(&look(&disk)).is_empty());
 }
