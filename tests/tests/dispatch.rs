@@ -293,7 +293,7 @@ fn resets_ask_first_and_the_next_cycles_are_in_step() {
     let dry = local(&["--dry-run"]).expect_code(0);
     assert!(dry.stdout.contains("REQCONF.OLD"), "{}", dry.stdout);
     let dry = cycle("reset global --dry-run", site.path(), &[]).expect_code(0);
-    assert!(dry.stdout.contains("would begin at 0"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("would be set to 0"), "{}", dry.stdout);
     // The server is never reset locally, nor its numbers set to zero.
     let own = ["--server", server.to_str().unwrap(), "--yes"];
     cycle("reset local", &server, &own).expect_code(3);
