@@ -151,7 +151,7 @@ fn remove(args: &OneArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> 
     {
         // The gateway may have put a file there while it was being removed.
         let (stays, _) = look(
-            &args.tree,
+            &tree,
             "po-admin gateway remove",
             &session.settings,
             |edit, _| Ok(edit.view().stat(home)?.is_some()),
