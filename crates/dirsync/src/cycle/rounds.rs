@@ -2,7 +2,7 @@
 //!
 //! A delivery moves mail between trees, an interchange moves it within an Exchange server. Without
 //! X.400 connectors one delivery between two interchanges is all there can be; what another MTA
-//! handed over goes on to postoffices and agents, and their mail back, in further rounds. [`rounds`]
+//! handed over goes on to postoffices and agents, and their mail back, in further rounds. `rounds`
 //! is the one loop of it; [`deliver_site`] is the loop over a site that was looked at, for `deliver`
 //! and the resets, in dry runs as well.
 
