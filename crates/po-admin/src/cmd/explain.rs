@@ -1,6 +1,6 @@
 //! `po-admin explain`.
 
-use std::io::Read as _;
+use std::io::{BufRead, Read as _};
 
 use dirsync::core::base::catalogue::{Entry, FileEntry};
 use dirsync::core::format::mta::event_text::{EventText, FATAL, Role, TEXT_LIMIT_BYTES};
@@ -85,7 +85,7 @@ enum Item {
 
 pub(crate) fn run(args: &ExplainArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
     let what = match args.what.as_str() {
-        "-" => from_input()?,
+        "-" => from_input(&mut *session.input)?,
         what => what.to_owned(),
     };
     let explained = explain(&what);
@@ -109,10 +109,9 @@ pub(crate) fn run(args: &ExplainArgs, session: &mut Session<'_>) -> anyhow::Resu
 }
 
 /// A text from standard input, cut where no event would go on.
-fn from_input() -> anyhow::Result<String> {
+fn from_input(input: &mut dyn BufRead) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
+    input
         .take(TEXT_LIMIT_BYTES as u64)
         .read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
