@@ -634,7 +634,7 @@ fn the_object_at_fault_of_an_event_is_found_and_taken_away() {
     let file = event["objects"][0]["file"].as_str().unwrap();
     assert!(home.join(file).exists());
     mta("show", &home, &[&id]).expect_code(0);
-    mta_with("purge", &home, &["--ids", "-"], id.as_bytes()).expect_code(0);
+    mta_with("purge", &home, &["--ids", "-", "--yes"], id.as_bytes()).expect_code(0);
     assert_eq!(of([1, 3, 2, 0]), lengths(&home));
     // As words of a command line, for reading.
     let text = format!("Object at fault: {id}. [DB Server DISP:FANOUT 12 26] (16)");
