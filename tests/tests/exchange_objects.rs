@@ -394,3 +394,26 @@ fn gateways_of_a_server_are_those_of_its_shadow_postoffice() {
     }
     po("gateway remove", &ex, &["GWISE/LIGHT", "--yes"]).expect_code(0);
 }
+
+// A postoffice refuses such a requestor with notice 42; here the connection may come later.
+#[test]
+fn a_party_that_nothing_leads_to_is_said_when_it_gets_its_role() {
+    let site = TestTree::new();
+    let ex = site.join("EX");
+    let init = "init-exchange --org O --site S --server SRV1 --connector NET/EXCON --zone UTC";
+    po(init, &ex, &[]).expect_code(0);
+    po("server on", &ex, &[]).expect_code(0);
+    let told = po("requestor add", &ex, &["NET/RA"]).expect_code(0);
+    assert!(
+        told.stdout.contains("nothing leads to NET/RA yet")
+            && told.stdout.contains("connector add"),
+        "{told}"
+    );
+    // The other order, and a gateway: nothing to say.
+    po("connector add", &ex, &["NET/RB"]).expect_code(0);
+    po("gateway add", &ex, &["GWISE/LIGHT"]).expect_code(0);
+    for name in ["NET/RB", "GWISE/LIGHT"] {
+        let told = po("requestor add", &ex, &[name]).expect_code(0);
+        assert!(!told.stdout.contains("nothing leads"), "{told}");
+    }
+}

@@ -22,7 +22,7 @@ use dirsync_cli::words::counted;
 use serde_json::{Value, json};
 
 use super::change::{self, change, change_agent, encode, look, po_name, shown, tell, verb};
-use super::exchange::object;
+use super::exchange::{connector, object};
 use crate::trees;
 
 /// `server`.
@@ -406,13 +406,14 @@ pub(crate) fn run_requestor(
                     "requestor": name.to_string(), "object": object,
                     "password_set": !secret.is_empty(), "compress": compress,
                 });
+                let warnings = connector::unconnected(&args.tree, &name.to_string(), session);
                 return tell(
                     session,
                     "po-admin requestor add",
                     changed,
                     facts,
                     vec![line],
-                    &[],
+                    &warnings,
                 );
             }
             let changed = change(&args.tree, Command::Requestor, session, |edit, _| {
@@ -785,6 +786,7 @@ fn register_agent(
         shown(&changed.entry.name),
         shown(&object)
     );
+    let warnings = connector::unconnected(&args.tree, &name.to_string(), session);
     let facts = json!({"server": name.to_string(), "object": object});
     tell(
         session,
@@ -792,6 +794,6 @@ fn register_agent(
         changed,
         facts,
         vec![line],
-        &[],
+        &warnings,
     )
 }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use dirsync::exchange::{Remote, is_reserved, remotes};
 use dirsync::postoffice::Edit;
-use dirsync::postoffice::externals::{self, NewExternal};
+use dirsync::postoffice::externals::{self, NewExternal, gateways};
+use dirsync::transport::x400::table::Table;
 use dirsync::tree::Command;
+use dirsync_cli::escape;
 use dirsync_cli::failure::Failure;
 use dirsync_cli::list::List;
 use dirsync_cli::session::{Outcome, Session};
@@ -91,6 +93,38 @@ fn server(tree: &Path, session: &Session<'_>) -> Result<(Vec<Remote>, PathBuf), 
     let view = trees::agent(tree, &session.settings, "po-admin connector")?;
     let parties = remotes(&mut Edit::new(&view)).map_err(|error| failures::of_po(&error))?;
     Ok((parties, tree.join(dirsync::exchange::shadow_path())))
+}
+
+/// What to say when nothing leads to a party of the agent: no connection of the shadow postoffice, no
+/// gateway and no X.400 connector at all. Its mail would come back to the administrator, and no cycle
+/// would ever bring it into step. The role may be given first, so it is a note; what cannot be looked
+/// at is silent, since the role was changed already.
+pub(crate) fn unconnected(tree: &Path, name: &str, session: &Session<'_>) -> Vec<String> {
+    let settings = &session.settings;
+    let command = "po-admin connector";
+    let known = || -> Result<bool, Failure> {
+        let shadow = tree.join(dirsync::exchange::shadow_path());
+        let view = trees::view(&shadow, settings, command)?;
+        let mut edit = Edit::new(&view);
+        let postoffices = externals::all(&mut edit).map_err(|error| failures::of_po(&error))?;
+        let gateways = gateways::all(&mut edit).map_err(|error| failures::of_po(&error))?;
+        let view = trees::mta(tree, settings, command)?;
+        let table = Table::read(&mut Edit::new(&view)).map_err(|error| failures::of_po(&error))?;
+        let mut names = postoffices
+            .into_iter()
+            .map(|one| one.name)
+            .chain(gateways.into_iter().map(|one| one.gateway.name.to_string()));
+        Ok(table.is_some_and(|table| !table.connectors.is_empty())
+            || names.any(|known| known.eq_ignore_ascii_case(name)))
+    };
+    match known() {
+        Ok(false) => vec![format!(
+            "nothing leads to {name} yet: `po-admin connector add {} {name}`, a gateway or an X.400 \
+             connector; until then its mail comes back",
+            escape::path(tree)
+        )],
+        Ok(true) | Err(_) => Vec::new(),
+    }
 }
 
 fn add(args: &AddArgs, session: &mut Session<'_>) -> anyhow::Result<Outcome> {
