@@ -252,6 +252,37 @@ fn v_31_fifty_of_a_file_go_in_each_run_and_the_rest_waits() {
     assert!(waiting(&disk, MailbagStem::INQUEUE3).is_empty());
 }
 
+#[test]
+fn a_message_that_no_mai_can_hold_is_put_aside_and_the_others_go_on() {
+    let (disk, place) = with_gateway();
+    let long = format!("{}\r\n", "x".repeat(70)).repeat((17 << 20) / 72);
+    put(
+        &disk,
+        &place,
+        "A.MMF",
+        message("NET/A/Admin", "a\r\n").as_bytes(),
+    );
+    put(
+        &disk,
+        &place,
+        "B.MMF",
+        message("NET/A/Admin", &long).as_bytes(),
+    );
+    put(
+        &disk,
+        &place,
+        "C.MMF",
+        message("NET/A/Admin", "c\r\n").as_bytes(),
+    );
+    let mut totals = (0, 0);
+    for _ in 0..2 {
+        let (done, _) = pass(&disk);
+        totals.0 += done.delivered;
+        totals.1 += done.gateways.refused;
+    }
+    assert_eq!(totals, (2, 1));
+}
+
 // rule: exc:R-FFA-014
 // rule: exc:R-FFA-011
 // rule: tra:R-FFA-014

@@ -209,12 +209,26 @@ pub fn bring(
                 report(finding(WAITS, path.to_string(), no_room(count)));
             }
             Some(Opened::Messages(count, messages, eol)) => {
-                room -= count;
-                for message in messages {
-                    let parcel = parcel(edit, place, message, eol, now)?;
-                    bytes += parcel.len_bytes();
-                    parcels.push(parcel);
+                let made: Result<Vec<Parcel>, PoError> = messages
+                    .into_iter()
+                    .map(|message| parcel(edit, place, message, eol, now))
+                    .collect();
+                // A message that no MAI can hold concerns its file alone: it would fail every time.
+                if let Err(PoError::BadMessage(_)) = made {
+                    let fault = Fault {
+                        code: Code::NotSubmitted,
+                        message: 1,
+                        line: 0,
+                    };
+                    put_aside(edit, place, name, path, &fault, report)?;
+                    totals.refused += 1;
+                    handled += 1;
+                    return Ok(true);
                 }
+                let made = made?;
+                room -= count;
+                bytes += made.iter().map(Parcel::len_bytes).sum::<u64>();
+                parcels.extend(made);
                 edit.plan_mut()
                     .remove(path.clone())
                     .map_err(TreeError::from)?;
